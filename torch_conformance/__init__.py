@@ -1,0 +1,1 @@
+"""Does this torch install, on this hardware, behave as PyTorch documents?"""
