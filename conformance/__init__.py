@@ -1,0 +1,1 @@
+"""Asks torch: the pytest plugin, the properties of each chapter, the command line and the fault library."""

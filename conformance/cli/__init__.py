@@ -1,0 +1,43 @@
+"""The command line: torch-conformance run | list | show | power."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from torch_conformance.conformance.cli.listing import list_clauses, show_clause
+from torch_conformance.conformance.cli.power import power
+from torch_conformance.conformance.cli.run import run
+
+USAGE = 4
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="torch-conformance")
+def group() -> None:
+    """Does this torch install, on this hardware, behave as PyTorch documents?
+
+    Exit codes: 0 conformant, 1 deviations found, 2 incomplete, 3 the suite itself failed, 4 usage.
+    """
+
+
+group.add_command(run)
+group.add_command(list_clauses)
+group.add_command(show_clause)
+group.add_command(power)
+
+
+def main() -> None:
+    """Run the command line; a usage error is one sentence and exit code 4."""
+    try:
+        status = group.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        message = error.format_message()
+        hint = f" See '{error.ctx.command_path} --help'." if isinstance(error, click.UsageError) and error.ctx else ""
+        click.echo(f"torch-conformance: {message}{hint}", err=True)
+        sys.exit(USAGE if isinstance(error, click.UsageError) else error.exit_code)
+    sys.exit(status if isinstance(status, int) else 0)

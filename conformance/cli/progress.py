@@ -1,0 +1,122 @@
+"""Progress while a run goes on, and the summary after it: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rich.console
+import rich.progress
+
+from torch_conformance.conformance.session import KEY
+from torch_conformance.reports import records, summary, verdict
+
+USAGE = 4
+SUITE_FAILED = 3
+_PLAIN_SECONDS = 10.0
+
+
+class Progress:
+    """A pytest plugin in place of pytest's own terminal output."""
+
+    def __init__(self, out: Path) -> None:
+        """Print to standard output; errors to standard error."""
+        self._out = out
+        self._console = rich.console.Console()
+        self._bar: rich.progress.Progress | None = None
+        self._task: Any = None
+        self._total = self._done = self._failed = 0
+        self._said = time.monotonic()
+        self._config: pytest.Config | None = None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Remember the run."""
+        self._config = config
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Start the bar, when cells run in this process."""
+        self._begin(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Start the bar, when cells run in workers."""
+        self._begin(len(ids))
+
+    def _begin(self, total: int) -> None:
+        if self._total or not total:
+            return
+        self._total = total
+        if self._console.is_terminal:
+            self._bar = rich.progress.Progress(
+                rich.progress.TextColumn("{task.description}"),
+                rich.progress.BarColumn(),
+                rich.progress.MofNCompleteColumn(),
+                rich.progress.TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("judging", total=total)
+        else:
+            print(f"judging {total} cells", flush=True)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a finished cell; name it when it deviates."""
+        fields = getattr(report, "torch_conformance", None)
+        if fields is None and report.outcome != "failed":
+            return
+        self._done += 1
+        if report.outcome == "failed":
+            self._failed += 1
+            self._name(report, fields)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done, description=self._description())
+        elif time.monotonic() - self._said > _PLAIN_SECONDS:
+            self._said = time.monotonic()
+            print(f"{self._done} of {self._total} cells, {self._failed} failed", flush=True)
+
+    def _description(self) -> str:
+        return f"judging, {self._failed} failed" if self._failed else "judging"
+
+    def _name(self, report: pytest.TestReport, fields: dict[str, Any] | None) -> None:
+        if self._failed > 10:
+            return
+        if fields is None:
+            text = f"LOST {report.nodeid.rpartition('[')[2].rstrip(']')}: {report.longrepr}"
+        else:
+            cell = fields["cell"]
+            text = f"FAIL {cell['clause']} on {cell['device']} {cell['dtype']}: {fields['failure']['diagnosis']}"
+        text = text.splitlines()[0][:240]
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, flush=True)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def exit_code(self, status: int) -> int:
+        """Print the summary and return the exit code of the verdict; of pytest's status where nothing was judged."""
+        found = self._records()
+        if not found:
+            return USAGE if status == int(pytest.ExitCode.USAGE_ERROR) else SUITE_FAILED
+        judged = verdict.judge(found)
+        run = next(record for record in found if isinstance(record, records.Run))
+        if self._console.is_terminal:
+            self._console.print(summary.render(judged, run))
+        else:
+            print(summary.plain(judged, run), flush=True)
+        sys.stdout.write(f"report: {self._out / 'index.html'}\n")
+        return judged.exit_code
+
+    def _records(self) -> list[records.Record]:
+        from torch_conformance.conformance.recording import RECORDS  # noqa: PLC0415
+
+        return list(self._config.stash.get(RECORDS, [])) if self._config else []

@@ -1,0 +1,108 @@
+"""torch-conformance run: plan, judge, report."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from torch_conformance import spec
+from torch_conformance.conformance.cli.progress import Progress
+from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PROFILE_NAMES
+
+SUITE_FAILED = 3
+DEFAULT_OUT = Path("reports", "out")
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.option("--device", multiple=True, metavar="DEVICE",
+              help="Torch device to judge; several times, or 'all'.  [default: cpu, and cuda where present]")
+@click.option("--dtype", multiple=True, metavar="DTYPE", help="Keep only cells of this dtype; several times.")
+@click.option("--clause", multiple=True, metavar="PATTERN",
+              help="Keep only clauses whose id matches, such as 'creation.full.*'; several times.")
+@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="standard", show_default=True,
+              help="How much each cell tries.")
+@click.option("--seed", default="0", show_default=True, help="Whole number, or 'random'.")
+@click.option("--shard", default="1/1", metavar="K/N", help="Run the k-th of n parts.")
+@click.option("--jobs", type=click.IntRange(min=1), default=None,
+              help="Worker processes.  [default: one per core, 8 at most]")
+@click.option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True,
+              help="Folder for results.jsonl, junit.xml and index.html.")
+@click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first deviation.")
+@click.option("--replay", type=click.IntRange(min=0), default=3, show_default=True, metavar="N",
+              help="Run reproducer scripts in N fresh processes.")
+@click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
+def run(
+    *,
+    device: tuple[str, ...],
+    dtype: tuple[str, ...],
+    clause: tuple[str, ...],
+    profile: str,
+    seed: str,
+    shard: str,
+    jobs: int | None,
+    out: Path,
+    exitfirst: bool,
+    replay: int,
+    pytest_arguments: tuple[str, ...],
+) -> int:
+    """Judge the torch of this environment, clause by clause, and write a report."""
+    _check_environment(clause)
+    arguments = [
+        str(PACKAGE),
+        f"--config-file={PACKAGE / 'pytest.ini'}",
+        f"--rootdir={PACKAGE}",
+        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:randomly"),
+        *(f"--numprocesses={jobs or _default_jobs()}", "--dist=worksteal"),
+        *(f"--device={name}" for name in device),
+        *(f"--dtype={name}" for name in dtype),
+        *(f"--clause={pattern}" for pattern in clause),
+        *(f"--profile={profile}", f"--seed={seed}", f"--shard={shard}"),
+        *(f"--conformance-out={out}", f"--conformance-replay={replay}"),
+        *(f"--html={out / 'index.html'}", "--self-contained-html"),
+        *(("-x",) if exitfirst else ()),
+        *pytest_arguments,
+    ]
+    return judge(arguments, out)
+
+
+def judge(arguments: list[str], out: Path) -> int:
+    """Run pytest with progress and a summary; return the exit code of the verdict."""
+    import pytest  # noqa: PLC0415
+
+    progress = Progress(out)
+    try:
+        status = int(pytest.main(arguments, plugins=[progress]))
+    except pytest.UsageError as error:
+        raise click.UsageError(str(error)) from None
+    progress.close()
+    return progress.exit_code(status)
+
+
+def _check_environment(patterns: tuple[str, ...]) -> None:
+    try:
+        spec.load().select(patterns)
+    except spec.SpecificationError as error:
+        if patterns and _loads():
+            raise click.UsageError(f"--clause: {error}") from None
+        click.echo(f"torch-conformance: the specification cannot be read: {error}", err=True)
+        sys.exit(SUITE_FAILED)
+    if importlib.util.find_spec("torch") is None:
+        raise click.UsageError(NO_TORCH)
+
+
+def _loads() -> bool:
+    try:
+        spec.load()
+    except spec.SpecificationError:
+        return False
+    return True
+
+
+def _default_jobs() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(cores, 8)

@@ -1,0 +1,78 @@
+"""The device axis: which devices a run judges, and proof that they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+ACCELERATORS = ("cuda", "xpu", "mps", "hpu", "npu", "privateuseone")
+
+
+class DeviceError(ValueError):
+    """A device was asked for that this torch cannot use."""
+
+
+def _count(kind: str) -> int:
+    """Return how many devices of a type torch can use now."""
+    module = getattr(torch, kind, None) or getattr(torch.backends, kind, None)
+    available = getattr(module, "is_available", None)
+    if available is None or not available():
+        return 0
+    counter = getattr(module, "device_count", None)
+    return int(counter()) if counter else 1
+
+
+def accelerators() -> tuple[str, ...]:
+    """Return every accelerator present, unit by unit."""
+    found: list[str] = []
+    for kind in ACCELERATORS:
+        count = _count(kind)
+        found += [kind] if count == 1 else [f"{kind}:{unit}" for unit in range(count)]
+    return tuple(found)
+
+
+def default_devices() -> tuple[str, ...]:
+    """Return cpu, and cuda where there is one."""
+    return ("cpu", "cuda") if _count("cuda") else ("cpu",)
+
+
+def resolve(requested: Sequence[str]) -> tuple[str, ...]:
+    """Return the devices to judge: cpu first, the rest in the order asked for, each once.
+
+    Args:
+        requested: Torch device strings; "all" stands for cpu and every accelerator present; none for the default.
+
+    Raises:
+        DeviceError: With one sentence, when a device is unknown to this torch or cannot hold a tensor.
+    """
+    names = [each for name in requested for each in (("cpu", *accelerators()) if name == "all" else (name,))]
+    devices = tuple(dict.fromkeys(names or default_devices()))
+    for name in devices:
+        probe(name)
+    return tuple(sorted(devices, key=lambda name: name != "cpu"))
+
+
+def probe(name: str) -> None:
+    """Put a tensor on a device and bring it back.
+
+    Raises:
+        DeviceError: When that fails.
+    """
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise DeviceError(f"--device {name}: torch knows no such device ({reason}); try cpu, cuda or all") from None
+    try:
+        tensor = torch.ones(2, device=device)
+        if device.type != "meta" and tensor.cpu().tolist() != [1.0, 1.0]:
+            raise DeviceError(f"--device {name}: a tensor of ones came back as {tensor.cpu().tolist()}")
+    except DeviceError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        reason = str(error).splitlines()[0] or type(error).__name__
+        present = ", ".join(("cpu", *accelerators()))
+        raise DeviceError(
+            f"--device {name}: this torch cannot use it here ({reason}); present: {present}"
+        ) from None

@@ -1,0 +1,131 @@
+"""Facts about the process, the machine and the torch that a run's first record holds."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import hypothesis
+import numpy as np
+import pytest
+import torch
+
+from torch_conformance.conformance.plan import CellKey
+from torch_conformance.conformance.session import Session
+from torch_conformance.reports import records
+
+# Only variables that change what torch computes; nothing that could hold a secret.
+ENVIRONMENT = (
+    *("ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE"),
+    *("CUDA_VISIBLE_DEVICES", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE"),
+    *("PYTORCH_CUDA_ALLOC_CONF", "TORCH_CONFORMANCE_FAULT", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR"),
+)
+
+
+def torch_module() -> ModuleType:
+    """Return the torch under test."""
+    return torch
+
+
+def suite_version() -> str:
+    """Return the version of this suite, or "0+unknown" where it is not installed as a distribution."""
+    try:
+        return importlib.metadata.version("torch-conformance")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of the workers that have ended."""
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _cpu_model() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _cpu_capability() -> str:
+    backend = getattr(torch.backends, "cpu", None)
+    probe = getattr(backend, "get_cpu_capability", None)
+    return str(probe()) if probe else "unknown"
+
+
+def device_record(name: str) -> records.Device:
+    """Return what torch says about a device."""
+    device = torch.device(name)
+    model, driver, memory = "", "", 0
+    if device.type == "cpu":
+        model = _cpu_model()
+    elif device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        model, memory = properties.name, int(properties.total_memory)
+        driver = str(torch.version.cuda or torch.version.hip or "")
+    unit = device.index if device.index is not None else 0
+    return records.Device(name=name, kind=device.type, unit=unit, model=model, driver=driver, memory_bytes=memory)
+
+
+def run_record(config: pytest.Config, session: Session, started: str) -> records.Run:
+    """Return the first record of a run."""
+    selection = {
+        "device": ",".join(session.selection.devices),
+        "dtype": ",".join(session.selection.dtypes),
+        "clause": ",".join(session.selection.clauses),
+        "shard": "/".join(map(str, session.selection.shard)),
+    }
+    return records.Run(
+        suite=suite_version(),
+        manifest=session.specification.manifest,
+        profile=session.profile.name,
+        seed=session.seed,
+        command=[Path(sys.argv[0]).name, *sys.argv[1:]],
+        started=started,
+        torch=records.Torch(
+            version=str(torch.__version__),
+            git=str(torch.version.git_version or ""),
+            config=torch.__config__.show(),
+            path=str(Path(torch.__file__).parent),
+            cuda=str(torch.version.cuda or ""),
+        ),
+        python=platform.python_version(),
+        numpy=np.__version__,
+        hypothesis=hypothesis.__version__,
+        platform=platform.platform(),
+        cpu_model=_cpu_model(),
+        cpu_capability=_cpu_capability(),
+        threads=torch.get_num_threads(),
+        devices=[device_record(name) for name in session.selection.devices],
+        environment={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+        selection={name: value for name, value in selection.items() if value},
+        workers=int(getattr(config.option, "numprocesses", None) or 0),
+    )
+
+
+def crashed_cell(key: CellKey, test: str, message: str) -> records.Cell:
+    """Return the record of a cell whose process died in it."""
+    return records.Cell(
+        clause=key.clause,
+        device=key.device,
+        dtype=key.dtype,
+        test=test,
+        execution="crashed",
+        verdict="none",
+        disposition="unexpected",
+        reason=message,
+        seconds=0.0,
+        examples=0,
+        comparisons=0,
+        fingerprint="",
+        worker="",
+        worst=[],
+    )

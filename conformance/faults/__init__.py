@@ -1,0 +1,1 @@
+"""Faults: ways of breaking torch on purpose, one module per chapter."""

@@ -1,0 +1,122 @@
+"""The library of faults: each breaks torch in one way, so that a clause can be seen to notice.
+
+A fault is installed in a process of its own, for good: nothing is put back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+from torch_conformance.conformance import faults
+
+Function = Callable[..., Any]
+
+
+class FaultUnavailable(Exception):
+    """The installed torch offers no way to install this fault."""
+
+
+class Breaker:
+    """The ways in which a fault may break torch."""
+
+    def __init__(self) -> None:
+        """Begin with nothing broken."""
+        # The dispatcher drops a kernel when its library object is collected.
+        self._libraries: list[torch.library.Library] = []
+
+    def binding(self, owner: Any, name: str, make: Callable[[Function], Any]) -> None:
+        """Replace an attribute of a module or class by `make(original)`."""
+        original = getattr(owner, name, None)
+        if original is None:
+            raise FaultUnavailable(f"{owner!r} has no {name} here")
+        setattr(owner, name, make(original))
+
+    def bindings(self, places: tuple[tuple[Any, str], ...], make: Callable[[Function], Any]) -> None:
+        """Replace several spellings in the same way."""
+        for owner, name in places:
+            self.binding(owner, name, make)
+
+    def kernel(self, operator: str, make: Callable[[Function], Function], *, key: str = "CPU") -> None:
+        """Replace a kernel at the dispatcher by `make(original)`.
+
+        Args:
+            operator: Name with overload, such as "aten::add.Tensor".
+            make: Given the original kernel as a callable of the operator's arguments.
+            key: Dispatch key.
+
+        Raises:
+            FaultUnavailable: When this torch cannot hand out the original kernel.
+        """
+        get_kernel = getattr(torch.library, "get_kernel", None)
+        if get_kernel is None:
+            raise FaultUnavailable("this torch cannot hand out a registered kernel (torch.library.get_kernel)")
+        original = get_kernel(operator, key)
+        keys = torch._C.DispatchKeySet(getattr(torch._C.DispatchKey, key))  # noqa: SLF001
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            return original.call_boxed(keys, *arguments, **options)
+
+        library = torch.library.Library("aten", "IMPL")
+        library.impl(operator.removeprefix("aten::"), make(call), key)
+        self._libraries.append(library)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """One way of being wrong.
+
+    Attributes:
+        name: Kebab-case; what clauses name in `faults`.
+        summary: What is broken, in one sentence.
+        install: Breaks torch in this process.
+    """
+
+    name: str
+    summary: str
+    install: Callable[[Breaker], None]
+
+
+_REGISTRY: dict[str, Fault] = {}
+_KEPT: list[Breaker] = []
+
+
+def fault(name: str, summary: str) -> Callable[[Callable[[Breaker], None]], Callable[[Breaker], None]]:
+    """Register the decorated installer as a fault."""
+
+    def register(install: Callable[[Breaker], None]) -> Callable[[Breaker], None]:
+        if name in _REGISTRY:
+            raise ValueError(f"two faults are named {name}")
+        _REGISTRY[name] = Fault(name, summary, install)
+        return install
+
+    return register
+
+
+@functools.cache
+def library() -> Mapping[str, Fault]:
+    """Return every fault by name."""
+    for module in pkgutil.iter_modules(faults.__path__):
+        if module.name not in ("library", "under_fault"):
+            importlib.import_module(f"{faults.__name__}.{module.name}")
+    return MappingProxyType(_REGISTRY)
+
+
+def install(names: str) -> None:
+    """Install the faults of a comma-separated list of names in this process.
+
+    Raises:
+        KeyError: For a name that the library does not have.
+        FaultUnavailable: When this torch offers no way to install one.
+    """
+    for name in names.split(","):
+        breaker = Breaker()
+        library()[name].install(breaker)
+        _KEPT.append(breaker)

@@ -1,0 +1,14 @@
+"""Run a script in a process whose torch is broken: python -m torch_conformance.conformance.faults.under_fault FILE."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+
+from torch_conformance.conformance.faults.library import install
+from torch_conformance.conformance.replay import ACTIVE_FAULT
+
+if __name__ == "__main__":
+    install(os.environ[ACTIVE_FAULT])
+    runpy.run_path(sys.argv[1], run_name="__main__")

@@ -1,0 +1,93 @@
+"""Which cells a run consists of: a pure function of the specification, the installed torch and the options."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch_conformance.conformance.cell import NO_DTYPE
+from torch_conformance.spec import Clause, Specification
+
+# Clauses whose sentence can be judged on tensors that hold no data.
+_META_KINDS = frozenset({"dtype", "shape", "layout"})
+
+
+class CellKey(NamedTuple):
+    """Names a cell."""
+
+    clause: str
+    device: str
+    dtype: str
+
+    @property
+    def parameter(self) -> str:
+        """The pytest parameter id."""
+        return self.device if self.dtype == NO_DTYPE else f"{self.device}-{self.dtype}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Cells to run, and cells that do not apply with the reason."""
+
+    cells: tuple[CellKey, ...]
+    inapplicable: tuple[tuple[CellKey, str], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """What of the specification a run takes.
+
+    Attributes:
+        devices: Resolved device strings.
+        dtypes: Dtype names to keep; empty for all.
+        clauses: Clause patterns; empty for all.
+        shard: (k, n), one of n equal parts, counted from 1.
+    """
+
+    devices: tuple[str, ...]
+    dtypes: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
+    shard: tuple[int, int] = (1, 1)
+
+
+def _in_shard(key: CellKey, shard: tuple[int, int]) -> bool:
+    number, count = shard
+    if count == 1:
+        return True
+    digest = hashlib.blake2b("|".join(key).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "little") % count == number - 1
+
+
+def _why_not(clause: Clause, device: str, torch_version: str) -> str | None:
+    if not clause.applies_to(torch_version):
+        span = f"since {clause.since}" if clause.since else f"until {clause.until}"
+        return f"documented {span}; this is torch {torch_version}"
+    if device.startswith("meta") and clause.kind not in _META_KINDS:
+        return f"a meta tensor holds no data to judge a {clause.kind} clause by"
+    return None
+
+
+def _dtypes(clause: Clause, specification: Specification, torch_version: str, keep: Sequence[str]) -> list[str]:
+    if clause.dtypes == "none":
+        return [] if keep else [NO_DTYPE]
+    return [name for name in specification.dtypes_of(clause, torch_version) if not keep or name in keep]
+
+
+def make_plan(specification: Specification, selection: Selection, torch_version: str) -> Plan:
+    """Return the cells of a run, in the order of the specification."""
+    cells: list[CellKey] = []
+    inapplicable: list[tuple[CellKey, str]] = []
+    for clause in specification.select(selection.clauses):
+        for device in selection.devices:
+            reason = _why_not(clause, device, torch_version)
+            for dtype in _dtypes(clause, specification, torch_version, selection.dtypes):
+                key = CellKey(clause.id, device, dtype)
+                if not _in_shard(key, selection.shard):
+                    continue
+                if reason is None:
+                    cells.append(key)
+                else:
+                    inapplicable.append((key, reason))
+    return Plan(tuple(cells), tuple(inapplicable))

@@ -1,0 +1,66 @@
+"""The pytest plugin: options, and the hooks that make one pytest item of each cell.
+
+It is registered for every pytest run in the environment, so it imports neither torch nor the chapters until a run
+collects `torch_conformance.conformance`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent
+NO_TORCH = "torch is not installed in this environment; install it (pip install torch), then run this again"
+PROFILE_NAMES = ("smoke", "standard", "deep")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that select cells."""
+    group = parser.getgroup("torch-conformance", "conformance of torch")
+    group.addoption("--device", action="append", default=[], dest="conformance_device", metavar="DEVICE",
+                    help="torch device to judge; several times, or 'all'; default cpu and, where present, cuda")
+    group.addoption("--dtype", action="append", default=[], dest="conformance_dtype", metavar="DTYPE",
+                    help="keep only the cells of this dtype; several times")
+    group.addoption("--clause", action="append", default=[], dest="conformance_clause", metavar="PATTERN",
+                    help="keep only clauses whose id matches; several times")
+    group.addoption("--profile", default="standard", choices=PROFILE_NAMES, dest="conformance_profile",
+                    help="how much each cell tries (default: standard)")
+    group.addoption("--seed", default="0", dest="conformance_seed", metavar="N",
+                    help="whole number, or 'random' (default: 0)")
+    group.addoption("--shard", default="1/1", dest="conformance_shard", metavar="K/N",
+                    help="run the k-th of n parts")
+    group.addoption("--conformance-out", default=None, dest="conformance_out", metavar="FOLDER",
+                    help="write results.jsonl and junit.xml there")
+    group.addoption("--conformance-replay", type=int, default=3, dest="conformance_replay", metavar="N",
+                    help="run each reproducer script in N fresh processes (default: 3)")
+
+
+def is_ours(config: pytest.Config) -> bool:
+    """Whether this pytest run collects the conformance package."""
+    for argument in config.args:
+        target = str(argument).split("::")[0]
+        if target.startswith("torch_conformance.conformance"):
+            return True
+        path = Path(config.invocation_params.dir, target).resolve()
+        if path == PACKAGE or PACKAGE in path.parents:
+            return True
+    return False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the run, where it is one of ours."""
+    config.addinivalue_line("markers", "clause(id): the clause that a property judges")
+    if not is_ours(config):
+        return
+    if importlib.util.find_spec("torch") is None:
+        raise pytest.UsageError(NO_TORCH)
+    from torch_conformance.conformance import recording, running, session  # noqa: PLC0415
+
+    config.stash[session.KEY] = session.start(config)
+    config.pluginmanager.register(running.Running(config.stash[session.KEY]), "torch-conformance-running")
+    if not hasattr(config, "workerinput"):
+        recorder = recording.Recorder(config, config.stash[session.KEY])
+        config.pluginmanager.register(recorder, "torch-conformance-recorder")

@@ -1,0 +1,154 @@
+"""Run clauses against a torch that is broken on purpose, each fault in a process of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import multiprocessing.connection
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from torch_conformance.conformance.faults.library import FaultUnavailable, install, library
+from torch_conformance.conformance.plugin import PACKAGE
+from torch_conformance.conformance.replay import ACTIVE_FAULT
+from torch_conformance.spec import Specification
+
+_SECONDS = 300.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of one fault.
+
+    Attributes:
+        fault: Its name.
+        word: "caught", "missed", "unavailable" (this torch offers no way to install it) or "lost".
+        seconds: Wall time to the end of the clauses that were run.
+        spoke: Clauses that failed.
+        silent: Clauses that name the fault and did not fail.
+        reason: Why it is unavailable or lost.
+    """
+
+    fault: str
+    word: str
+    seconds: float
+    spoke: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class _Witness:
+    """Collects the clauses that fail."""
+
+    def __init__(self) -> None:
+        self.spoke: dict[str, None] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        fields = getattr(report, "torch_conformance", None)
+        if fields is not None and fields["cell"]["verdict"] == "fail":
+            self.spoke[fields["cell"]["clause"]] = None
+
+
+def naming(specification: Specification, fault: str) -> tuple[str, ...]:
+    """Return the clauses that claim to catch a fault."""
+    return tuple(each.id for each in specification.clauses.values() if fault in each.faults)
+
+
+def _arguments(clauses: Sequence[str], profile: str, devices: Sequence[str]) -> list[str]:
+    return [
+        str(PACKAGE),
+        f"--config-file={PACKAGE / 'pytest.ini'}",
+        f"--rootdir={PACKAGE}",
+        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:html"),
+        *(f"--clause={clause}" for clause in clauses),
+        *(f"--device={device}" for device in devices),
+        *(f"--profile={profile}", "--conformance-replay=0"),
+    ]
+
+
+def _judge(fault: str, arguments: list[str], answer: multiprocessing.connection.Connection) -> None:
+    """Install a fault, run pytest, and send the clauses that failed."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.environ[ACTIVE_FAULT] = fault
+    witness = _Witness()
+    try:
+        install(fault)
+    except FaultUnavailable as error:
+        answer.send(("unavailable", str(error)))
+        return
+    pytest.main(arguments, plugins=[witness])
+    answer.send(("ran", tuple(witness.spoke)))
+
+
+@dataclasses.dataclass
+class _Running:
+    fault: str
+    clauses: tuple[str, ...]
+    process: Any
+    answer: multiprocessing.connection.Connection
+    began: float
+
+
+def outcomes(
+    specification: Specification,
+    faults: Sequence[str],
+    *,
+    profile: str,
+    devices: Sequence[str],
+    jobs: int,
+    whole: bool = False,
+) -> Iterator[Outcome]:
+    """Judge each fault and yield its outcome as it ends.
+
+    Args:
+        specification: Whose clauses name the faults.
+        faults: Names of faults.
+        profile: Profile to run.
+        devices: Devices to run on.
+        jobs: How many faults at a time.
+        whole: Run every clause, not only those that name the fault.
+    """
+    library()
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    waiting = list(faults)
+    running: list[_Running] = []
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            fault = waiting.pop(0)
+            clauses = naming(specification, fault)
+            receiver, sender = context.Pipe(duplex=False)
+            arguments = _arguments(() if whole else clauses, profile, devices)
+            process = context.Process(target=_judge, args=(fault, arguments, sender))
+            process.start()
+            sender.close()
+            running.append(_Running(fault, clauses, process, receiver, time.monotonic()))
+        multiprocessing.connection.wait([each.answer for each in running], timeout=1.0)
+        for each in list(running):
+            if each.answer.poll() or not each.process.is_alive() or time.monotonic() - each.began > _SECONDS:
+                running.remove(each)
+                yield _outcome(each)
+
+
+def _outcome(each: _Running) -> Outcome:
+    seconds = time.monotonic() - each.began
+    try:
+        word, content = each.answer.recv() if each.answer.poll() else ("lost", "")
+    except EOFError:
+        word, content = "lost", ""
+    each.process.join(timeout=5)
+    if each.process.is_alive():
+        each.process.kill()
+    if word == "unavailable":
+        return Outcome(each.fault, "unavailable", seconds, reason=content)
+    if word == "lost":
+        reason = f"the process ended with exit code {each.process.exitcode}, or took over {_SECONDS:g} s"
+        return Outcome(each.fault, "lost", seconds, reason=reason)
+    silent = tuple(clause for clause in each.clauses if clause not in content)
+    caught = bool(content) and not silent
+    return Outcome(each.fault, "caught" if caught else "missed", seconds, content, silent)

@@ -1,0 +1,56 @@
+"""Profiles: how many cases a cell gets. Every profile runs every clause."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+from hypothesis import HealthCheck, Phase, settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """How much a run tries.
+
+    Attributes:
+        name: What `--profile` takes.
+        examples: Drawn examples per property; each carries a whole sweep of size classes.
+        samples: Size of a statistical sample.
+        exhaustive: Whether tables too large for every run are gone through in full.
+    """
+
+    name: str
+    examples: int
+    samples: int
+    exhaustive: bool
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("smoke", examples=3, samples=20_000, exhaustive=False),
+        Profile("standard", examples=8, samples=100_000, exhaustive=False),
+        Profile("deep", examples=100, samples=1_000_000, exhaustive=True),
+    )
+}
+
+
+def load_hypothesis_settings(profile: Profile) -> None:
+    """Make every property draw this profile's number of examples, the same ones for the same seed."""
+    settings.register_profile(
+        profile.name,
+        max_examples=profile.examples,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        suppress_health_check=tuple(HealthCheck),
+    )
+    settings.load_profile(profile.name)
+
+
+def draw_seed() -> int:
+    """Return a seed for `--seed random`."""
+    return random.SystemRandom().randrange(2**32)

@@ -1,0 +1,178 @@
+"""Keep the records of a run in the process that gathers results, and give them to the writers of `reports`."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from torch_conformance.conformance import environment
+from torch_conformance.conformance.binding import drifted
+from torch_conformance.conformance.plan import CellKey
+from torch_conformance.conformance.session import Session
+from torch_conformance.reports import html, junit, records, verdict
+
+RECORDS: pytest.StashKey[list[records.Record]] = pytest.StashKey()
+
+
+def now() -> str:
+    """Return the time as an ISO 8601 string in UTC."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+class Recorder:
+    """Appends a record for everything that happens, to memory and, where an output folder is given, to a file."""
+
+    def __init__(self, config: pytest.Config, session: Session) -> None:
+        """Write the record of the run itself.
+
+        Raises:
+            pytest.UsageError: When the output folder cannot be written.
+        """
+        self._config = config
+        self._session = session
+        self._began = time.perf_counter()
+        self._cells: dict[str, CellKey] = {
+            f"{key.clause}-{key.parameter}": key for key in session.plan.cells
+        }
+        self._planned: dict[CellKey, bool] = {}
+        self._failures = 0
+        self._comparisons = 0
+        self.records: list[records.Record] = []
+        config.stash[RECORDS] = self.records
+        self._out: Path | None = None
+        self._writer: records.Writer | None = None
+        folder = config.getoption("conformance_out")
+        if folder is not None:
+            self._open(Path(folder))
+        self._add(environment.run_record(config, session, now()))
+
+    def _open(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._writer = records.Writer(folder / "results.jsonl")
+        except (OSError, records.RecordError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise pytest.UsageError(f"--out {folder}: cannot be written ({reason}); name another folder") from None
+        self._out = folder
+
+    def _add(self, record: records.Record) -> None:
+        self.records.append(record)
+        if self._writer is not None:
+            self._writer.write(record)
+
+    def event(self, kind: str, message: str, key: CellKey | None = None) -> None:
+        """Record an event, of a cell where it belongs to one."""
+        cell = records.PlannedCell(clause=key.clause, device=key.device, dtype=key.dtype) if key else None
+        self._add(records.Event(kind=kind, message=message, cell=cell, time=now()))
+
+    def _plan(self, identifiers: Sequence[str]) -> None:
+        if self._planned:
+            return
+        keys = [self._key(identifier) for identifier in identifiers]
+        self._planned = {key: False for key in keys if key is not None}
+        planned = [records.PlannedCell(clause=k.clause, device=k.device, dtype=k.dtype) for k in self._planned]
+        inapplicable = [
+            records.Inapplicable(clause=key.clause, device=key.device, dtype=key.dtype, reason=reason)
+            for key, reason in self._session.plan.inapplicable
+        ]
+        self._add(records.Plan(cells=planned, inapplicable=inapplicable))
+        for message in drifted(self._session.specification, environment.torch_module()):
+            self.event("drift", message)
+
+    def _key(self, nodeid: str) -> CellKey | None:
+        _, _, parameter = nodeid.partition("[")
+        return self._cells.get(parameter.removesuffix("]"))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Record the plan: what is left to run after every selection."""
+        if session.items:
+            self._plan([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Record the plan that the workers agree on."""
+        self._plan(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Hand a worker the devices and the seed."""
+        node.workerinput["torch_conformance"] = self._session.inherited()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Record a finished cell, with its failure."""
+        fields = getattr(report, "torch_conformance", None)
+        if fields is None:
+            if report.outcome == "failed":
+                self._lost(report)
+            return
+        cell = records.Cell(**fields["cell"] | {"worst": [records.WorstError(**w) for w in fields["cell"]["worst"]]})
+        self._finish(cell)
+        if fields["failure"] is not None:
+            inputs = [records.Input(**each) for each in fields["failure"]["inputs"]]
+            failure = records.Failure(**fields["failure"] | {"inputs": inputs})
+            self._failures += 1
+            self._add(failure)
+
+    def _finish(self, cell: records.Cell) -> None:
+        key = CellKey(cell.clause, cell.device, cell.dtype)
+        if self._planned.get(key):
+            return
+        self._planned[key] = True
+        self._comparisons += cell.comparisons
+        self._add(cell)
+
+    def _lost(self, report: pytest.TestReport) -> None:
+        """Record a cell whose process died, or whose item could not be set up or torn down."""
+        key = self._key(report.nodeid)
+        message = str(report.longrepr).strip().splitlines()[-1] if report.longrepr else report.outcome
+        if key is None or report.when in ("setup", "teardown"):
+            self.event("internal-error", f"{report.nodeid}: {message}", key)
+            return
+        self.event("worker-crash", message, key)
+        self._finish(environment.crashed_cell(key, report.nodeid, message))
+
+    def pytest_internalerror(self, excrepr: Any) -> None:
+        """Record that the suite itself failed."""
+        self.event("internal-error", str(excrepr).strip().splitlines()[-1])
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Record that a test module could not be collected."""
+        if report.failed:
+            self.event("internal-error", f"{report.nodeid}: {str(report.longrepr).strip().splitlines()[-1]}")
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Record that the run was interrupted."""
+        self.event("interrupted", "interrupted from the keyboard; the cells recorded so far are kept")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Close the run, write JUnit XML, and make the verdict the exit status."""
+        self._add(
+            records.End(
+                finished=now(),
+                seconds=round(time.perf_counter() - self._began, 3),
+                cpu_seconds=round(environment.cpu_seconds(), 3),
+                cells=sum(self._planned.values()),
+                failures=self._failures,
+                comparisons=self._comparisons,
+            )
+        )
+        if self._writer is not None and self._out is not None:
+            self._writer.close()
+            junit.write(self.records, self._out / "junit.xml")
+        session.exitstatus = verdict.judge(self.records).exit_code
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Put the verdict, the clauses and their cells above pytest-html's table."""
+        prefix.append(html.summary_html(self.records, self._session.specification))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Name the report."""
+        report.title = "torch conformance"

@@ -1,0 +1,145 @@
+"""Hooks in the processes that run cells: parameters, seeds, and what became of each cell."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator
+from typing import Any
+
+import hypothesis
+import hypothesis.errors
+import pytest
+import torch
+from hypothesis import is_hypothesis_test
+
+from torch_conformance.conformance import replay
+from torch_conformance.conformance.cell import Cell, Unsupported
+from torch_conformance.conformance.findings import failure_fields
+from torch_conformance.conformance.session import Session
+from torch_conformance.conformance.trial import Deviation
+
+_TRACEBACK_CHARACTERS = 6000
+
+
+def restore_globals() -> None:
+    """Put torch's global settings back to their documented defaults, whatever a cell left behind."""
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)  # noqa: FBT003
+
+
+def deviation_in(error: BaseException) -> Deviation | None:
+    """Return the deviation that an exception is, or wraps (Hypothesis groups those it cannot reproduce)."""
+    if isinstance(error, Deviation):
+        return error
+    for inner in getattr(error, "exceptions", ()):
+        found = deviation_in(inner)
+        if found is not None:
+            return found
+    for chained in (error.__cause__, error.__context__):
+        if isinstance(chained, Deviation):
+            return chained
+    return None
+
+
+class Running:
+    """Makes one pytest item per cell and notes how each ends."""
+
+    def __init__(self, session: Session) -> None:
+        """Begin with no script replayed."""
+        self._session = session
+        self._replayer = replay.Replayer()
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Parametrise a property over its cells."""
+        if "cell" in metafunc.fixturenames:
+            cells = self._session.cells_of(metafunc.function)
+            identifiers = [self._identifier(cell) for cell in cells]
+            metafunc.parametrize("cell", cells, ids=identifiers)
+
+    @staticmethod
+    def _identifier(cell: Cell) -> str:
+        where = cell.device if cell.dtype == "-" else f"{cell.device}-{cell.dtype}"
+        return f"{cell.clause.id}-{where}"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Seed the cell, run it, and restore what it may have changed."""
+        cell = cell_of(item)
+        if cell is not None:
+            function = item.obj  # type: ignore[attr-defined]
+            if is_hypothesis_test(function):
+                hypothesis.seed(cell.seed)(function)
+        try:
+            return (yield)
+        finally:
+            restore_globals()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach the cell's record, and its failure, to the report."""
+        report = yield
+        cell = cell_of(item)
+        if cell is not None and (call.when == "call" or call.excinfo is not None):
+            report.torch_conformance = self._fields(item, cell, call)  # type: ignore[attr-defined]
+        return report
+
+    def _fields(self, item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict[str, Any]:
+        error = call.excinfo.value if call.excinfo else None
+        verdict, reason = self._verdict(cell, error)
+        tally = cell.tally
+        fields: dict[str, Any] = {
+            "cell": {
+                "clause": cell.clause.id,
+                "device": cell.device,
+                "dtype": cell.dtype,
+                "test": item.nodeid,
+                "execution": "completed",
+                "verdict": verdict,
+                "disposition": "unexpected" if verdict == "fail" else "as-required",
+                "reason": reason,
+                "seconds": round(call.duration, 6),
+                "examples": tally.trials,
+                "comparisons": tally.comparisons,
+                "fingerprint": tally.fingerprint,
+                "worker": getattr(item.config, "workerinput", {}).get("workerid", "main"),
+                "worst": [
+                    {"operation": name, "ulp": each.ulp, "bound": each.bound, "input": each.at}
+                    for name, each in tally.worst.items()
+                ],
+            },
+            "failure": None,
+        }
+        if verdict == "fail" and error is not None:
+            fields["failure"] = self._failure(item, cell, error)
+        return fields
+
+    @staticmethod
+    def _verdict(cell: Cell, error: BaseException | None) -> tuple[str, str]:
+        if isinstance(error, Unsupported):
+            return "unsupported", str(error.msg)
+        if isinstance(error, hypothesis.errors.Unsatisfiable):
+            return "vacuous", str(error)
+        if error is not None:
+            return "fail", ""
+        if cell.tally.comparisons == 0:
+            return "vacuous", "nothing was compared"
+        return "pass", ""
+
+    def _failure(self, item: pytest.Item, cell: Cell, error: BaseException) -> dict[str, Any]:
+        deviation = deviation_in(error)
+        text = "".join(traceback.format_exception(error, limit=-12))[-_TRACEBACK_CHARACTERS:]
+        fields = failure_fields(cell, deviation.finding if deviation else None, error)
+        fields |= {"test": item.nodeid, "traceback": text}
+        if deviation is not None:
+            count = item.config.getoption("conformance_replay")
+            fields["reproduced"] = self._replayer.replay(cell.clause.id, deviation.finding.script, count)
+        return fields
+
+
+def cell_of(item: pytest.Item) -> Cell | None:
+    """Return the cell that an item runs, if it runs one."""
+    callspec = getattr(item, "callspec", None)
+    cell = callspec.params.get("cell") if callspec else None
+    return cell if isinstance(cell, Cell) else None

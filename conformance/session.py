@@ -1,0 +1,94 @@
+"""What one pytest process knows about the run: options, specification, profile, plan."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from torch_conformance import spec
+from torch_conformance.conformance.binding import BindingError, bindings, bound_clauses
+from torch_conformance.conformance.cell import Cell, cell_seed
+from torch_conformance.conformance.devices import DeviceError, resolve
+from torch_conformance.conformance.plan import CellKey, Plan, Selection, make_plan
+from torch_conformance.conformance.profiles import PROFILES, Profile, draw_seed, load_hypothesis_settings
+
+KEY: pytest.StashKey[Session] = pytest.StashKey()
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """The run as every process of it sees it."""
+
+    specification: spec.Specification
+    selection: Selection
+    profile: Profile
+    seed: int
+    plan: Plan
+    torch_version: str
+
+    def cells_of(self, function: Any) -> list[Cell]:
+        """Return the cells of a test function, in the order of the plan."""
+        wanted = set(bound_clauses(function, self.specification))
+        return [self._cell(key) for key in self.plan.cells if key.clause in wanted]
+
+    def _cell(self, key: CellKey) -> Cell:
+        clause = self.specification.clauses[key.clause]
+        seed = cell_seed(self.seed, key.clause, key.dtype)
+        optional = self.specification.dtype_sets[clause.optional] if clause.optional else ()
+        return Cell(clause, key.device, key.dtype, self.profile, seed, key.dtype in optional)
+
+    def inherited(self) -> dict[str, Any]:
+        """Return what a worker must take over from the process that started it."""
+        return {"devices": list(self.selection.devices), "seed": self.seed}
+
+
+def _parse_shard(text: str) -> tuple[int, int]:
+    number, _, count = text.partition("/")
+    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise pytest.UsageError(f"--shard {text}: expected k/n with 1 <= k <= n, such as 2/4")
+    return int(number), int(count)
+
+
+def _parse_seed(text: str) -> int:
+    if text == "random":
+        return draw_seed()
+    if not text.isdigit():
+        raise pytest.UsageError(f"--seed {text}: expected a whole number from 0, or 'random'")
+    return int(text)
+
+
+def _parse_dtypes(names: list[str], known: spec.Specification) -> tuple[str, ...]:
+    for name in names:
+        if name not in known.dtypes:
+            raise pytest.UsageError(f"--dtype {name}: unknown; one of {', '.join(known.dtypes)}")
+    return tuple(names)
+
+
+def start(config: pytest.Config) -> Session:
+    """Read the options, load and check the specification, import the chapters and plan the cells.
+
+    Raises:
+        pytest.UsageError: With one sentence, for whatever a user can put right.
+    """
+    inherited: dict[str, Any] = getattr(config, "workerinput", {}).get("torch_conformance", {})
+    try:
+        known = spec.load()
+        import torch  # noqa: PLC0415
+
+        selection = Selection(
+            devices=tuple(inherited.get("devices", ())) or resolve(config.getoption("conformance_device")),
+            dtypes=_parse_dtypes(config.getoption("conformance_dtype"), known),
+            clauses=tuple(config.getoption("conformance_clause")),
+            shard=_parse_shard(config.getoption("conformance_shard")),
+        )
+        profile = PROFILES[config.getoption("conformance_profile")]
+        load_hypothesis_settings(profile)
+        bindings(known)
+        version = str(torch.__version__)
+        seed = inherited["seed"] if inherited else _parse_seed(config.getoption("conformance_seed"))
+        plan = make_plan(known, selection, version)
+    except (spec.SpecificationError, BindingError, DeviceError) as error:
+        raise pytest.UsageError(str(error)) from None
+    return Session(known, selection, profile, seed, plan, version)
