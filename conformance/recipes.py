@@ -16,7 +16,7 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from torch_conformance.conformance.values import pool
-from torch_conformance.reference.strided import Strided
+from torch_conformance.reference.strided import Strided, row_major
 
 Array = npt.NDArray[Any]
 Size = tuple[int, ...]
@@ -33,14 +33,6 @@ class Structure:
     size: Size
     stride: tuple[int, ...]
     offset: int
-
-
-def row_major(size: Size) -> tuple[int, ...]:
-    """Return the strides of a contiguous tensor of this size."""
-    strides = [1] * len(size)
-    for dim in range(len(size) - 2, -1, -1):
-        strides[dim] = strides[dim + 1] * max(size[dim + 1], 1)
-    return tuple(strides)
 
 
 def _contiguous(size: Size) -> Structure:
