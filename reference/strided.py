@@ -89,7 +89,7 @@ class Strided:
         return np.ndarray(
             self.size,
             self.storage.dtype,
-            self.storage.data,
+            self.storage.view(np.uint8).data,
             self.offset * width,
             tuple(step * width for step in self.stride),
         )
