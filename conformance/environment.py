@@ -84,6 +84,7 @@ def run_record(config: pytest.Config, session: Session, started: str) -> records
         "shard": "/".join(map(str, session.selection.shard)),
     }
     return records.Run(
+        schema=records.SCHEMA,
         suite=suite_version(),
         manifest=session.specification.manifest,
         profile=session.profile.name,

@@ -60,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from torch_conformance.conformance import recording, running, session  # noqa: PLC0415
 
     config.stash[session.KEY] = session.start(config)
+    session.break_on_purpose(config)
     config.pluginmanager.register(running.Running(config.stash[session.KEY]), "torch-conformance-running")
     if not hasattr(config, "workerinput"):
         recorder = recording.Recorder(config, config.stash[session.KEY])

@@ -63,6 +63,7 @@ def _arguments(clauses: Sequence[str], profile: str, devices: Sequence[str]) -> 
         str(PACKAGE),
         f"--config-file={PACKAGE / 'pytest.ini'}",
         f"--rootdir={PACKAGE}",
+        *("-p", "torch_conformance.conformance.plugin"),
         *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:html"),
         *(f"--clause={clause}" for clause in clauses),
         *(f"--device={device}" for device in devices),

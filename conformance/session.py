@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from torch_conformance.conformance.cell import Cell, cell_seed
 from torch_conformance.conformance.devices import DeviceError, resolve
 from torch_conformance.conformance.plan import CellKey, Plan, Selection, make_plan
 from torch_conformance.conformance.profiles import PROFILES, Profile, draw_seed, load_hypothesis_settings
+from torch_conformance.conformance.replay import ACTIVE_FAULT
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
 
@@ -92,3 +94,22 @@ def start(config: pytest.Config) -> Session:
     except (spec.SpecificationError, BindingError, DeviceError) as error:
         raise pytest.UsageError(str(error)) from None
     return Session(known, selection, profile, seed, plan, version)
+
+
+def break_on_purpose(config: pytest.Config) -> None:
+    """Install the faults named by the environment, in each process that runs cells.
+
+    Raises:
+        pytest.UsageError: For a name that the fault library does not have.
+    """
+    names = os.environ.get(ACTIVE_FAULT, "")
+    gathers_only = bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
+    if not names or gathers_only:
+        return
+    from torch_conformance.conformance.faults.library import install, installed, library  # noqa: PLC0415
+
+    for name in names.split(","):
+        if name not in library():
+            raise pytest.UsageError(f"{ACTIVE_FAULT}={names}: no fault is named {name}")
+        if name not in installed():
+            install(name)

@@ -30,11 +30,11 @@ class RecordError(Exception):
     """A results file cannot be written, or cannot be trusted; one sentence."""
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     pass
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
@@ -62,7 +62,7 @@ class Torch(_Part):
 class Run(_Record, tag="run"):
     """What was run, where; `manifest` is the hash of the specification."""
 
-    schema: int = SCHEMA
+    schema: int
     suite: str
     manifest: str
     profile: str

@@ -12,7 +12,6 @@ import pytest
 import rich.console
 import rich.progress
 
-from torch_conformance.conformance.session import KEY
 from torch_conformance.reports import records, summary, verdict
 
 USAGE = 4

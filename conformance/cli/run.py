@@ -55,6 +55,7 @@ def run(
         str(PACKAGE),
         f"--config-file={PACKAGE / 'pytest.ini'}",
         f"--rootdir={PACKAGE}",
+        *("-p", "torch_conformance.conformance.plugin"),
         *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:randomly"),
         *(f"--numprocesses={jobs or _default_jobs()}", "--dist=worksteal"),
         *(f"--device={name}" for name in device),

@@ -85,7 +85,7 @@ class Fault:
 
 
 _REGISTRY: dict[str, Fault] = {}
-_KEPT: list[Breaker] = []
+_INSTALLED: dict[str, Breaker] = {}
 
 
 def fault(name: str, summary: str) -> Callable[[Callable[[Breaker], None]], Callable[[Breaker], None]]:
@@ -109,14 +109,18 @@ def library() -> Mapping[str, Fault]:
     return MappingProxyType(_REGISTRY)
 
 
-def install(names: str) -> None:
-    """Install the faults of a comma-separated list of names in this process.
+def installed() -> tuple[str, ...]:
+    """Return the names of the faults that this process has."""
+    return tuple(_INSTALLED)
+
+
+def install(name: str) -> None:
+    """Install a fault in this process.
 
     Raises:
         KeyError: For a name that the library does not have.
-        FaultUnavailable: When this torch offers no way to install one.
+        FaultUnavailable: When this torch offers no way to install it.
     """
-    for name in names.split(","):
-        breaker = Breaker()
-        library()[name].install(breaker)
-        _KEPT.append(breaker)
+    breaker = Breaker()
+    library()[name].install(breaker)
+    _INSTALLED[name] = breaker

@@ -10,5 +10,6 @@ from torch_conformance.conformance.faults.library import install
 from torch_conformance.conformance.replay import ACTIVE_FAULT
 
 if __name__ == "__main__":
-    install(os.environ[ACTIVE_FAULT])
+    for name in os.environ[ACTIVE_FAULT].split(","):
+        install(name)
     runpy.run_path(sys.argv[1], run_name="__main__")
