@@ -123,6 +123,11 @@ SIZE_CLASSES: dict[str, tuple[Structure, ...]] = {
     "grain": tuple(each for size in _GRAIN_SIZES for each in structures(size)),
 }
 ALL_CLASSES = tuple(SIZE_CLASSES)
+_STRUCTURES = {name: st.sampled_from(found) for name, found in SIZE_CLASSES.items()}
+_DENSE_STRUCTURES = {
+    name: st.sampled_from([each for each in found if each.layout != "expanded"])
+    for name, found in SIZE_CLASSES.items()
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,12 +216,10 @@ def sweeps(
 
     Shrinks to a single recipe, of a simple structure, with most values the simplest of the pool.
     """
-    chosen = [name for name in classes for _ in range(repeat if name == "small" else 1) if draw(_INCLUDED)]
+    slots = [name for name in classes for _ in range(repeat if name == "small" else 1)]
+    # Decided from the largest class down: the smaller of two failing choices is then the one with smaller tensors.
+    chosen = [name for name in reversed(slots) if draw(_INCLUDED)]
     seed, codes = draw(_SEEDS), draw(_CODES)
-    recipes = []
-    for name in chosen:
-        options = SIZE_CLASSES[name]
-        if not overlapping:
-            options = tuple(each for each in options if each.layout != "expanded")
-        recipes.append(Recipe(draw(st.sampled_from(options)), seed, codes))
+    options = _STRUCTURES if overlapping else _DENSE_STRUCTURES
+    recipes = [Recipe(draw(options[name]), seed, codes) for name in reversed(chosen)]
     return Sweep(tuple(recipes))

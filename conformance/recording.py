@@ -42,6 +42,7 @@ class Recorder:
         self._planned: dict[CellKey, bool] = {}
         self._failures = 0
         self._comparisons = 0
+        self._workers_cpu_seconds = 0.0
         self.records: list[records.Record] = []
         config.stash[RECORDS] = self.records
         self._out: Path | None = None
@@ -103,6 +104,11 @@ class Recorder:
         """Hand a worker the devices and the seed."""
         node.workerinput["torch_conformance"] = self._session.inherited()
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Add a worker's CPU time."""
+        self._workers_cpu_seconds += float(getattr(node, "workeroutput", {}).get("cpu_seconds", 0.0))
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record a finished cell, with its failure."""
         fields = getattr(report, "torch_conformance", None)
@@ -156,7 +162,7 @@ class Recorder:
             records.End(
                 finished=now(),
                 seconds=round(time.perf_counter() - self._began, 3),
-                cpu_seconds=round(environment.cpu_seconds(), 3),
+                cpu_seconds=round(environment.cpu_seconds() + self._workers_cpu_seconds, 3),
                 cells=sum(self._planned.values()),
                 failures=self._failures,
                 comparisons=self._comparisons,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Generator
 from typing import Any
@@ -84,6 +85,12 @@ class Running:
         if cell is not None and (call.when == "call" or call.excinfo is not None):
             report.torch_conformance = self._fields(item, cell, call)  # type: ignore[attr-defined]
         return report
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Tell the gathering process what this worker cost."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["cpu_seconds"] = time.process_time()
 
     def _fields(self, item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict[str, Any]:
         error = call.excinfo.value if call.excinfo else None

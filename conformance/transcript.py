@@ -21,8 +21,15 @@ def preamble(clause: str, statement: str, url: str, device: str, inputs: Mapping
     """Return the head of the script: what it shows, imports, device, inputs."""
     head = [f"# {clause}", *(f"# {line}" for line in textwrap.wrap(statement, 100)), f"# {url}"]
     body = [f"{name} = {source(value)}" for name, value in inputs.items()]
-    imports = ["import base64", "import zlib", ""] if any("zlib." in line for line in body) else []
-    return [*head, *imports, "import numpy as np", "import torch", "", f'device = torch.device("{device}")', *body]
+    return [*head, "import numpy as np", "import torch", "", f'device = torch.device("{device}")', *body, ""]
+
+
+def assemble(head: Sequence[str], lines: Sequence[str], judgement: Sequence[str]) -> str:
+    """Return the script: head, statements that ran, and the judgement that failed."""
+    text = "\n".join([*head, *lines, *judgement, ""])
+    if "zlib." in text:
+        text = text.replace("import numpy as np\n", "import base64\nimport zlib\n\nimport numpy as np\n", 1)
+    return text
 
 
 def expectation(expression: str, expected: Array | Strided, dtype: str, rule: Rule) -> list[str]:
@@ -41,10 +48,7 @@ def expectation(expression: str, expected: Array | Strided, dtype: str, rule: Ru
         lines += ["values = observed.detach().cpu().float().numpy()"]
     else:
         lines += ["values = observed.detach().cpu().numpy()"]
-    lines += _assertion(array, dtype, rule)
-    if any("zlib." in line for line in lines):
-        lines = ["import base64, zlib", *lines]
-    return lines
+    return [*lines, *_assertion(array, dtype, rule)]
 
 
 def _assertion(array: Array, dtype: str, rule: Rule) -> list[str]:

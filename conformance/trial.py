@@ -266,7 +266,7 @@ class Trial:
         __tracebackhide__ = True
         clause = self._cell.clause
         head = transcript.preamble(clause.id, clause.statement, clause.url, self._cell.device, self._inputs)
-        script = "\n".join([*head, "", *self._lines, "", *judgement, ""])
+        script = transcript.assemble(head, self._lines, judgement)
         raise Deviation(
             Finding(aspect, diagnosis, statement, answers[0], answers[1], mismatch, script, self._inputs)
         )
