@@ -179,6 +179,17 @@ class Recorder:
         prefix.append(html.summary_html(self.records, self._session.specification))
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """Add the columns that a cell has."""
+        cells[1:1] = html.header_cells()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Fill them."""
+        cell = getattr(report, "torch_conformance", {}).get("cell", {})
+        cells[1:1] = html.row_cells(*(str(cell.get(name, "")) for name in ("clause", "device", "dtype")))
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Name the report."""
         report.title = "torch conformance"
