@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from torch_conformance.reference.dtypes import name_of
 
 Array = npt.NDArray[Any]
