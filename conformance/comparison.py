@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from torch_conformance.reference import dtypes
 
 Array = npt.NDArray[Any]
@@ -111,7 +110,7 @@ def ulp_size(exact: Array, dtype: str) -> Array:
     magnitude = np.minimum(np.abs(exact), exact.dtype.type(largest))
     _, exponent = np.frexp(np.where(np.isnan(magnitude), 1, magnitude))
     exponent = np.maximum(np.where(magnitude == 0, smallest, exponent - 1), smallest)
-    return np.ldexp(np.ones_like(magnitude), exponent - mantissa)
+    return np.asarray(np.ldexp(np.ones_like(magnitude), exponent - mantissa))
 
 
 def _widen(values: Array) -> Array:

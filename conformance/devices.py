@@ -66,13 +66,10 @@ def probe(name: str) -> None:
         raise DeviceError(f"--device {name}: torch knows no such device ({reason}); try cpu, cuda or all") from None
     try:
         tensor = torch.ones(2, device=device)
-        if device.type != "meta" and tensor.cpu().tolist() != [1.0, 1.0]:
-            raise DeviceError(f"--device {name}: a tensor of ones came back as {tensor.cpu().tolist()}")
-    except DeviceError:
-        raise
+        answer = [1.0, 1.0] if device.type == "meta" else tensor.cpu().tolist()
     except Exception as error:  # noqa: BLE001
         reason = str(error).splitlines()[0] or type(error).__name__
         present = ", ".join(("cpu", *accelerators()))
-        raise DeviceError(
-            f"--device {name}: this torch cannot use it here ({reason}); present: {present}"
-        ) from None
+        raise DeviceError(f"--device {name}: this torch cannot use it here ({reason}); present: {present}") from None
+    if answer != [1.0, 1.0]:
+        raise DeviceError(f"--device {name}: a tensor of ones came back as {answer}")

@@ -14,14 +14,19 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
-
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
 from torch_conformance.reports import records
 
 # Only variables that change what torch computes; nothing that could hold a secret.
 ENVIRONMENT = (
-    *("ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE"),
+    *(
+        "ATEN_CPU_CAPABILITY",
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "OPENBLAS_CORETYPE",
+    ),
     *("CUDA_VISIBLE_DEVICES", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE"),
     *("PYTORCH_CUDA_ALLOC_CONF", "TORCH_CONFORMANCE_FAULT", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR"),
 )

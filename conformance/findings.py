@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import numpy as np
-
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.trial import Finding
 from torch_conformance.reference.dtypes import name_of
@@ -42,7 +41,12 @@ def input_fields(name: str, value: Any) -> dict[str, Any]:
         }
     text = repr(value)
     return {
-        "name": name, "text": text[:400], "dtype": type(value).__name__, "size": [], "stride": [], "offset": 0,
+        "name": name,
+        "text": text[:400],
+        "dtype": type(value).__name__,
+        "size": [],
+        "stride": [],
+        "offset": 0,
         "bits": "",
     }
 
@@ -67,9 +71,16 @@ def failure_fields(cell: Cell, finding: Finding | None, error: BaseException) ->
             **place,
             "signature": f"{cell.clause.chapter}.{cell.clause.subject}: {type(error).__name__}",
             "diagnosis": f"the property ended with {message}",
-            "inputs": [], "statement": "", "expected": "", "observed": message,
-            "first_index": None, "mismatches": 0, "elements": 0, "ulp": None,
-            "script": "", "reproduced": "not replayed",
+            "inputs": [],
+            "statement": "",
+            "expected": "",
+            "observed": message,
+            "first_index": None,
+            "mismatches": 0,
+            "elements": 0,
+            "ulp": None,
+            "script": "",
+            "reproduced": "not replayed",
         }
     mismatch = finding.mismatch
     return {

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-
 from torch_conformance.reference.dtypes import name_of
 from torch_conformance.reference.strided import Strided
 
@@ -58,27 +57,37 @@ def source(value: Any) -> str:
         return strided_source(value)
     if isinstance(value, np.ndarray):
         return f"{array_source(value)}.copy()"
+    if isinstance(value, list | tuple | dict | slice):
+        return _collection_source(value)
     if isinstance(value, np.generic):
         kind = "np.bool_" if value.dtype.kind == "b" else f"np.{value.dtype.name}"
-        return f"{kind}({source(value.item())})"
-    if isinstance(value, torch.dtype):
-        return repr(value)
-    if isinstance(value, torch.device):
-        return f'torch.device("{value}")'
-    if isinstance(value, bool | int | str | bytes) or value is None or value is Ellipsis:
-        return "..." if value is Ellipsis else repr(value)
+        return f"{kind}({_number_source(value.item())})"
+    if isinstance(value, type):
+        return {"builtins": "", "numpy": "np."}[value.__module__] + value.__name__
+    return _number_source(value)
+
+
+def _collection_source(value: list[Any] | tuple[Any, ...] | dict[Any, Any] | slice) -> str:
+    if isinstance(value, slice):
+        return f"slice({source(value.start)}, {source(value.stop)}, {source(value.step)})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {source(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(source(item) for item in value) + "]"
+    if isinstance(value, torch.Size):
+        return f"torch.Size({list(value)})"
+    return "(" + "".join(f"{source(item)}, " for item in value) + ")"
+
+
+def _number_source(value: Any) -> str:
     if isinstance(value, float):
         return _float_source(value)
     if isinstance(value, complex):
         return f"complex({_float_source(value.real)}, {_float_source(value.imag)})"
-    if isinstance(value, slice):
-        return f"slice({source(value.start)}, {source(value.stop)}, {source(value.step)})"
-    if isinstance(value, list):
-        return "[" + ", ".join(source(item) for item in value) + "]"
-    if isinstance(value, tuple):
-        return "(" + "".join(f"{source(item)}, " for item in value) + ")"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {source(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, type):
-        return {"builtins": "", "numpy": "np."}[value.__module__] + value.__name__
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, torch.device):
+        return f'torch.device("{value}")'
+    if isinstance(value, bool | int | str | bytes | torch.dtype | torch.memory_format) or value is None:
+        return repr(value)
     raise TypeError(f"an input of type {type(value).__name__} cannot be written into a reproducer script")

@@ -19,22 +19,60 @@ PROFILE_NAMES = ("smoke", "standard", "deep")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that select cells."""
     group = parser.getgroup("torch-conformance", "conformance of torch")
-    group.addoption("--device", action="append", default=[], dest="conformance_device", metavar="DEVICE",
-                    help="torch device to judge; several times, or 'all'; default cpu and, where present, cuda")
-    group.addoption("--dtype", action="append", default=[], dest="conformance_dtype", metavar="DTYPE",
-                    help="keep only the cells of this dtype; several times")
-    group.addoption("--clause", action="append", default=[], dest="conformance_clause", metavar="PATTERN",
-                    help="keep only clauses whose id matches; several times")
-    group.addoption("--profile", default="standard", choices=PROFILE_NAMES, dest="conformance_profile",
-                    help="how much each cell tries (default: standard)")
-    group.addoption("--seed", default="0", dest="conformance_seed", metavar="N",
-                    help="whole number, or 'random' (default: 0)")
-    group.addoption("--shard", default="1/1", dest="conformance_shard", metavar="K/N",
-                    help="run the k-th of n parts")
-    group.addoption("--conformance-out", default=None, dest="conformance_out", metavar="FOLDER",
-                    help="write results.jsonl and junit.xml there")
-    group.addoption("--conformance-replay", type=int, default=3, dest="conformance_replay", metavar="N",
-                    help="run each reproducer script in N fresh processes (default: 3)")
+    group.addoption(
+        "--device",
+        action="append",
+        default=[],
+        dest="conformance_device",
+        metavar="DEVICE",
+        help="torch device to judge; several times, or 'all'; default cpu and, where present, cuda",
+    )
+    group.addoption(
+        "--dtype",
+        action="append",
+        default=[],
+        dest="conformance_dtype",
+        metavar="DTYPE",
+        help="keep only the cells of this dtype; several times",
+    )
+    group.addoption(
+        "--clause",
+        action="append",
+        default=[],
+        dest="conformance_clause",
+        metavar="PATTERN",
+        help="keep only clauses whose id matches; several times",
+    )
+    group.addoption(
+        "--profile",
+        default="standard",
+        choices=PROFILE_NAMES,
+        dest="conformance_profile",
+        help="how much each cell tries (default: standard)",
+    )
+    group.addoption(
+        "--seed",
+        default="0",
+        dest="conformance_seed",
+        metavar="N",
+        help="whole number, or 'random' (default: 0)",
+    )
+    group.addoption("--shard", default="1/1", dest="conformance_shard", metavar="K/N", help="run the k-th of n parts")
+    group.addoption(
+        "--conformance-out",
+        default=None,
+        dest="conformance_out",
+        metavar="FOLDER",
+        help="write results.jsonl and junit.xml there",
+    )
+    group.addoption(
+        "--conformance-replay",
+        type=int,
+        default=3,
+        dest="conformance_replay",
+        metavar="N",
+        help="run each reproducer script in N fresh processes (default: 3)",
+    )
 
 
 def is_ours(config: pytest.Config) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import multiprocessing
 import multiprocessing.connection
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-
+from torch_conformance.conformance.binding import import_chapters
 from torch_conformance.conformance.faults.library import FaultUnavailable, install, library
 from torch_conformance.conformance.plugin import PACKAGE
 from torch_conformance.conformance.replay import ACTIVE_FAULT
@@ -64,7 +65,18 @@ def _arguments(clauses: Sequence[str], profile: str, devices: Sequence[str]) -> 
         f"--config-file={PACKAGE / 'pytest.ini'}",
         f"--rootdir={PACKAGE}",
         *("-p", "torch_conformance.conformance.plugin"),
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:html"),
+        *(
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:terminal",
+            "-p",
+            "no:randomly",
+            "-p",
+            "no:xdist",
+            "-p",
+            "no:html",
+        ),
         *(f"--clause={clause}" for clause in clauses),
         *(f"--device={device}" for device in devices),
         *(f"--profile={profile}", "--conformance-replay=0"),
@@ -116,7 +128,9 @@ def outcomes(
         whole: Run every clause, not only those that name the fault.
     """
     library()
-    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    # Whatever is imported before the fork is not imported once per fault.
+    import_chapters()
+    context: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     waiting = list(faults)
     running: list[_Running] = []
     while waiting or running:
@@ -138,10 +152,10 @@ def outcomes(
 
 def _outcome(each: _Running) -> Outcome:
     seconds = time.monotonic() - each.began
-    try:
-        word, content = each.answer.recv() if each.answer.poll() else ("lost", "")
-    except EOFError:
-        word, content = "lost", ""
+    message: tuple[str, Any] = ("lost", "")
+    with contextlib.suppress(EOFError):
+        message = each.answer.recv() if each.answer.poll() else message
+    word, content = message
     each.process.join(timeout=5)
     if each.process.is_alive():
         each.process.kill()

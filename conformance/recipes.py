@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
-
 from torch_conformance.conformance.values import pool
 from torch_conformance.reference.strided import Strided, row_major
 
@@ -86,16 +85,17 @@ def _odd_units(size: Size) -> Structure:
 
 def structures(size: Size) -> tuple[Structure, ...]:
     """Return the layouts that exist for a size, simplest first."""
+    numel = math.prod(size)
     found = [_contiguous(size), _offset(size)]
     if len(size) >= 1:
         found += [_sliced(size)]
     if len(size) >= 2:
         found += [_transposed(size), _gapped(size)]
-    if len(size) >= 1 and math.prod(size):
+    if len(size) >= 1 and numel:
         found += [_expanded(size)]
     if len(size) >= 4:
         found += [_channels_last(size)]
-    if 1 in size and math.prod(size):
+    if 1 in size and numel:
         found += [_odd_units(size)]
     return tuple(found)
 
@@ -112,7 +112,16 @@ _TAIL_SIZES: tuple[Size, ...] = (
 )
 # Beyond 32,768 elements, where loops are split over threads, with remainders in every direction.
 _GRAIN_SIZES: tuple[Size, ...] = (
-    *((32_769,), (65_539,), (181, 183), (3, 10_925), (10_925, 3), (2, 3, 5_477), (33, 31, 35), (2, 3, 73, 79)),
+    *(
+        (32_769,),
+        (65_539,),
+        (181, 183),
+        (3, 10_925),
+        (10_925, 3),
+        (2, 3, 5_477),
+        (33, 31, 35),
+        (2, 3, 73, 79),
+    ),
 )
 
 SIZE_CLASSES: dict[str, tuple[Structure, ...]] = {
@@ -125,8 +134,7 @@ SIZE_CLASSES: dict[str, tuple[Structure, ...]] = {
 ALL_CLASSES = tuple(SIZE_CLASSES)
 _STRUCTURES = {name: st.sampled_from(found) for name, found in SIZE_CLASSES.items()}
 _DENSE_STRUCTURES = {
-    name: st.sampled_from([each for each in found if each.layout != "expanded"])
-    for name, found in SIZE_CLASSES.items()
+    name: st.sampled_from([each for each in found if each.layout != "expanded"]) for name, found in SIZE_CLASSES.items()
 }
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from torch_conformance.conformance import environment
 from torch_conformance.conformance.binding import drifted
 from torch_conformance.conformance.plan import CellKey
@@ -21,7 +20,7 @@ RECORDS: pytest.StashKey[list[records.Record]] = pytest.StashKey()
 
 def now() -> str:
     """Return the time as an ISO 8601 string in UTC."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    return dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
 
 
 class Recorder:
@@ -36,9 +35,7 @@ class Recorder:
         self._config = config
         self._session = session
         self._began = time.perf_counter()
-        self._cells: dict[str, CellKey] = {
-            f"{key.clause}-{key.parameter}": key for key in session.plan.cells
-        }
+        self._cells: dict[str, CellKey] = {f"{key.clause}-{key.parameter}": key for key in session.plan.cells}
         self._planned: dict[CellKey, bool] = {}
         self._failures = 0
         self._comparisons = 0
@@ -66,7 +63,7 @@ class Recorder:
         if self._writer is not None:
             self._writer.write(record)
 
-    def event(self, kind: str, message: str, key: CellKey | None = None) -> None:
+    def event(self, kind: records.EventKind, message: str, key: CellKey | None = None) -> None:
         """Record an event, of a cell where it belongs to one."""
         cell = records.PlannedCell(clause=key.clause, device=key.device, dtype=key.dtype) if key else None
         self._add(records.Event(kind=kind, message=message, cell=cell, time=now()))

@@ -12,7 +12,6 @@ import hypothesis.errors
 import pytest
 import torch
 from hypothesis import is_hypothesis_test
-
 from torch_conformance.conformance import replay
 from torch_conformance.conformance.cell import Cell, Unsupported
 from torch_conformance.conformance.findings import failure_fields
@@ -25,7 +24,7 @@ _TRACEBACK_CHARACTERS = 6000
 def restore_globals() -> None:
     """Put torch's global settings back to their documented defaults, whatever a cell left behind."""
     torch.set_default_dtype(torch.float32)
-    torch.set_grad_enabled(True)  # noqa: FBT003
+    torch.set_grad_enabled(True)
 
 
 def deviation_in(error: BaseException) -> Deviation | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
-
 from torch_conformance.conformance import transcript
 from torch_conformance.conformance.comparison import EXACT, Mismatch, Rule, compare, ulp_distance
 from torch_conformance.conformance.materialise import DTYPE_NAMES, to_host, to_torch
@@ -59,7 +58,7 @@ class Finding:
     inputs: dict[str, Any]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _compiled(text: str, mode: str) -> CodeType:
     return compile(text, f"<transcript: {text}>", mode)
 
@@ -162,9 +161,7 @@ class Trial:
         if answer.shape != array.shape:
             self._differs("shape", expression, (array, name, rule), str(array.shape), str(tuple(answer.shape)))
         if answer.device.type != self._cell.torch_device.type:
-            self._differs(
-                "device", expression, (array, name, rule), self._cell.device, str(answer.device)
-            )
+            self._differs("device", expression, (array, name, rule), self._cell.device, str(answer.device))
         if answer.device.type == "meta":
             return
         observed = to_host(answer)
@@ -179,19 +176,22 @@ class Trial:
         __tracebackhide__ = True
         self._cell.tally.comparisons += 1
         if not self.evaluate(expression):
-            self._fail(
-                "fact", f"not so: {why}", expression, (why, "it does not"), transcript.truth(expression, why)
-            )
+            self._fail("fact", f"not so: {why}", expression, (why, "it does not"), transcript.truth(expression, why))
 
     def expect_equal(self, expression: str, value: Any) -> None:
         """Compare a Python value and its exact type; NaN equals NaN and -0.0 differs from 0.0."""
         __tracebackhide__ = True
         self._cell.tally.comparisons += 1
         answer = self.evaluate(expression)
-        if type(answer) is not type(value) or (answer != value and repr(answer) != repr(value)) or (
-            isinstance(value, float | complex) and repr(answer) != repr(value)
+        if (
+            type(answer) is not type(value)
+            or (answer != value and repr(answer) != repr(value))
+            or (isinstance(value, float | complex) and repr(answer) != repr(value))
         ):
-            wanted, seen = f"{_short(value)} ({type(value).__name__})", f"{_short(answer)} ({type(answer).__name__})"
+            wanted, seen = (
+                f"{_short(value)} ({type(value).__name__})",
+                f"{_short(answer)} ({type(answer).__name__})",
+            )
             self._fail(
                 "equality",
                 f"`{expression}` is {seen}, expected {wanted}",
@@ -267,6 +267,4 @@ class Trial:
         clause = self._cell.clause
         head = transcript.preamble(clause.id, clause.statement, clause.url, self._cell.device, self._inputs)
         script = transcript.assemble(head, self._lines, judgement)
-        raise Deviation(
-            Finding(aspect, diagnosis, statement, answers[0], answers[1], mismatch, script, self._inputs)
-        )
+        raise Deviation(Finding(aspect, diagnosis, statement, answers[0], answers[1], mismatch, script, self._inputs))

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from torch_conformance.reference import dtypes
 
 Array = npt.NDArray[Any]
@@ -37,7 +36,7 @@ def _float_edges(dtype: str, domain: str) -> list[float]:
         signed += [top, tiny, tiny / 2, tiny * eps, top / 2, eps, 255.0, 2.0**31, 65504.0, 2049.0]
     if domain == "unit":
         signed = [0.0, 0.5, 1.0, 0.25, eps, 1 - eps / 2]
-    edges = signed if domain == "positive" or domain == "unit" else [v for value in signed for v in (value, -value)]
+    edges = signed if domain in ("positive", "unit") else [v for value in signed for v in (value, -value)]
     if domain == "any":
         edges += [float("inf"), -float("inf"), float("nan")]
     if domain == "positive":
@@ -47,11 +46,11 @@ def _float_edges(dtype: str, domain: str) -> list[float]:
 
 def _float_random(generator: np.random.Generator, dtype: str, domain: str, count: int) -> Array:
     if domain == "unit":
-        return generator.random(count)
+        return np.asarray(generator.random(count))
     if domain in ("moderate", "small"):
-        return generator.standard_normal(count) * 4
+        return np.asarray(generator.standard_normal(count) * 4)
     if domain == "positive":
-        return np.exp(generator.standard_normal(count) * 2)
+        return np.asarray(np.exp(generator.standard_normal(count) * 2))
     facts = dtypes.finfo(dtype)
     low, high = np.log2(float(facts.tiny) * 2), np.log2(float(facts.max) / 2)
     wide = np.exp2(generator.uniform(low, high, count))
@@ -93,9 +92,7 @@ def _pool(generator: np.random.Generator, dtype: str, domain: str, target: np.dt
         return np.concatenate([[0, 1, 2, 3], generator.integers(low, 9, POOL_SIZE - 4)]).astype(target)
     if dtypes.is_floating(dtype):
         edges = np.array(_float_edges(dtype, domain)).astype(target)
-        return np.concatenate(
-            [edges, _float_random(generator, dtype, domain, POOL_SIZE - edges.size).astype(target)]
-        )
+        return np.concatenate([edges, _float_random(generator, dtype, domain, POOL_SIZE - edges.size).astype(target)])
     integers = np.array(_integer_edges(dtype, domain), dtype=target)
     facts = dtypes.iinfo(dtype)
     low, high = facts.min, facts.max

@@ -1,1 +1,1 @@
-
+"""Computes the answer with NumPy, from the documentation, without torch."""

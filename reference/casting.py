@@ -34,22 +34,22 @@ def _to_real(array: Array, target: str) -> Array:
     """
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         if numpy_dtype(target).itemsize == 2 and array.dtype.itemsize > 2:
-            return array.astype(np.float32).astype(numpy_dtype(target))
-        return array.astype(numpy_dtype(target))
+            return np.asarray(array.astype(np.float32).astype(numpy_dtype(target)))
+        return np.asarray(array.astype(numpy_dtype(target)))
 
 
 def _to_integer(array: Array, target: str) -> Array:
     """Truncate toward zero, or wrap around modulo 2**bits; undefined values become 0."""
     if array.dtype.kind in "biu":
-        return array.astype(numpy_dtype(target))
+        return np.asarray(array.astype(numpy_dtype(target)))
     values = array.astype(np.float64) if array.dtype.itemsize < 8 else array
     facts = iinfo(target)
     whole = np.trunc(np.where(defined(array, target), values, 0))
     if facts.bits == 64 and facts.min == 0:
         high = whole >= 2.0**63
         low_part = np.where(high, whole - 2.0**63, whole).astype(np.int64).astype(np.uint64)
-        return low_part + np.where(high, np.uint64(2**63), np.uint64(0))
-    return whole.astype(np.int64).astype(numpy_dtype(target))
+        return np.asarray(low_part + np.where(high, np.uint64(2**63), np.uint64(0)))
+    return np.asarray(whole.astype(np.int64).astype(numpy_dtype(target)))
 
 
 def defined(array: Array, target: str) -> npt.NDArray[np.bool_]:
@@ -86,7 +86,7 @@ def _bfloat16_once(array: Array) -> Array:
     inexact = (single.astype(np.float64) != array) & np.isfinite(single) & np.isfinite(array)
     toward_zero = np.where(np.abs(single.astype(np.float64)) > np.abs(array), bits - np.uint32(1), bits)
     odd = np.where(inexact, toward_zero | np.uint32(1), bits).astype(np.uint32).view(np.float32)
-    return odd.astype(numpy_dtype("bfloat16"))
+    return np.asarray(odd.astype(numpy_dtype("bfloat16")))
 
 
 def cast(array: Array, target: str) -> Array:
@@ -109,7 +109,7 @@ def cast(array: Array, target: str) -> Array:
     if category(target) == COMPLEX:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             real = array.astype(np.float32) if source == "bfloat16" else array
-            return real.astype(numpy_dtype(target))
+            return np.asarray(real.astype(numpy_dtype(target)))
     if category(target) == FLOATING:
         return _to_real(array, target)
     return _to_integer(array, target)

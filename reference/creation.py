@@ -48,7 +48,7 @@ def shape_of(data: Any) -> Size:
         RaggedError: When sequences of one level differ in length, or mix with scalars.
     """
     if isinstance(data, np.ndarray):
-        return data.shape
+        return tuple(int(extent) for extent in data.shape)
     if not isinstance(data, list | tuple):
         return ()
     shapes = {shape_of(item) for item in data}
@@ -116,7 +116,7 @@ def full(size: Size, fill: bool | complex, dtype: str | None = None, default: st
 
 def eye(rows: int, columns: int, dtype: str = "float32") -> Array:
     """Return ones where row and column are equal, and zeros elsewhere."""
-    return (np.arange(rows)[:, None] == np.arange(columns)[None, :]).astype(numpy_dtype(dtype))
+    return np.asarray(np.arange(rows)[:, None] == np.arange(columns)[None, :]).astype(numpy_dtype(dtype))
 
 
 def arange_dtype(*bounds: object, default: str = "float32") -> str:
@@ -216,7 +216,7 @@ def rounded(values: Sequence[Fraction], dtype: str) -> Array:
 
 def _longdouble(value: Fraction) -> np.longdouble:
     high = float(value)
-    return np.longdouble(high) + np.longdouble(float(value - Fraction(high)))
+    return np.longdouble(np.longdouble(high) + np.longdouble(float(value - Fraction(high))))
 
 
 def channels_last_strides(size: Size) -> tuple[int, ...]:

@@ -120,7 +120,7 @@ def real_of(name: str) -> str:
 def finfo(name: str) -> FloatInfo:
     """Return the limits of a floating dtype, or of the parts of a complex one."""
     dtype = _NUMPY[real_of(name)]
-    facts = ml_dtypes.finfo(dtype)
+    facts: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
     return FloatInfo(
         bits=int(facts.bits),
         eps=float(facts.eps),

@@ -85,13 +85,10 @@ class Strided:
         if not self.numel:
             return np.empty(self.size, dtype=self.storage.dtype)
         width = self.storage.itemsize
-        return np.ndarray(
-            self.size,
-            self.storage.dtype,
-            self.storage.view(np.uint8).data,
-            self.offset * width,
-            tuple(step * width for step in self.stride),
-        )
+        strides = tuple(step * width for step in self.stride)
+        bytes_of = self.storage.view(np.uint8).data
+        view: Array = np.ndarray(self.size, self.storage.dtype, bytes_of, self.offset * width, strides)
+        return view
 
     def values(self) -> Array:
         """Return a contiguous copy of the elements."""

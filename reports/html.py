@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
-
 from torch_conformance.reports.records import Cell, Event, Failure, Plan, Record, Run
 from torch_conformance.reports.verdict import judge
-from torch_conformance.spec import Clause, Specification
+from torch_conformance.spec import Specification
 
 LETTERS = {
     "pass": ("P", "as documented"),
@@ -74,14 +74,13 @@ def _clauses(records: list[Record], specification: Specification) -> list[dict[s
             failures.setdefault(record.clause, []).append(record)
     rows = []
     for identifier, cells in by_clause.items():
-        clause: Clause | None = specification.clauses.get(identifier)
         counts = Counter(state for state, _ in cells.values())
         worst = next(state for state in _WORST if counts[state])
         rows.append(
             {
                 "id": identifier,
                 "chapter": identifier.partition(".")[0],
-                "clause": clause,
+                "clause": specification.clauses.get(identifier),
                 "grid": _grid(cells),
                 "counts": counts,
                 "worst": worst,
@@ -119,7 +118,7 @@ def summary_html(records: list[Record], specification: Specification) -> str:
         verdict=judge(records),
         run=next((record for record in records if isinstance(record, Run)), None),
         events=[record for record in records if isinstance(record, Event)],
-        style=Markup(style()),
+        style=style(),
         failing=[row for row in rows if row["worst"] == "fail"],
         chapters=_chapters(rows, specification),
     )
@@ -143,5 +142,4 @@ def row_cells(clause: str, device: str, dtype: str) -> list[str]:
 @functools.cache
 def style() -> str:
     """Return the style sheet of the fragments."""
-    loader = _environment().loader
-    return loader.get_source(_environment(), "style.css")[0] if loader else ""
+    return Path(__file__).with_name("templates").joinpath("style.css").read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Literal, NamedTuple
 
 import msgspec
+from typing_extensions import Self
 
 SCHEMA = 1
 MAXIMUM_FILE_BYTES = 2 * 1024**3
@@ -21,20 +22,18 @@ MAXIMUM_RECORDS = 5_000_000
 Execution = Literal["completed", "crashed", "timed-out", "device-lost", "not-run"]
 Judgement = Literal["pass", "fail", "unsupported", "inapplicable", "vacuous", "none"]
 Disposition = Literal["as-required", "waived", "waiver-stale", "unexpected"]
-EventKind = Literal[
-    "worker-crash", "time-out", "device-lost", "internal-error", "interrupted", "drift", "note"
-]
+EventKind = Literal["worker-crash", "time-out", "device-lost", "internal-error", "interrupted", "drift", "note"]
 
 
 class RecordError(Exception):
     """A results file cannot be written, or cannot be trusted; one sentence."""
 
 
-class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+class _Record(msgspec.Struct, forbid_unknown_fields=True, tag_field="type"):
     pass
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Part(msgspec.Struct, forbid_unknown_fields=True):
     pass
 
 
@@ -232,7 +231,7 @@ class Writer:
         finally:
             self._file.close()
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> Self:
         """Return the writer."""
         return self
 
@@ -281,7 +280,7 @@ def _read_lines(path: Path, lines: list[bytes]) -> Recorded:
             raise RecordError(f"{path}:{number}: is not a record of this suite: {error}") from None
         if isinstance(record, Run) and record.schema != SCHEMA:
             raise RecordError(
-                f"{path}:{number}: has schema {record.schema}, and this suite reads {SCHEMA}; use the suite that wrote it"
+                f"{path}:{number}: has schema {record.schema}, this suite reads {SCHEMA}; use the suite that wrote it"
             )
         found.append(record)
     return Recorded(found, truncated=False)

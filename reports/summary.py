@@ -5,7 +5,6 @@ from __future__ import annotations
 import rich.console
 import rich.panel
 import rich.text
-
 from torch_conformance.reports.records import Run
 from torch_conformance.reports.verdict import Verdict
 
@@ -43,5 +42,3 @@ def render(verdict: Verdict, run: Run) -> rich.panel.Panel:
     body = rich.text.Text("\n".join(plain(verdict, run).splitlines()[1:]))
     title = rich.text.Text(verdict.sentence, style=f"bold {colour}")
     return rich.panel.Panel(rich.console.Group(title, body), border_style=colour, title=verdict.word)
-
-

@@ -124,7 +124,9 @@ def _inconsistencies(gathered: _Gathered) -> list[str]:
     failing = {key for key, cell in gathered.cells.items() if cell.verdict == "fail"}
     described = {(each.clause, each.device, each.dtype) for each in gathered.failures}
     reasons += [f"cell {' '.join(key)} fails without a failure record" for key in sorted(failing - described)]
-    reasons += [f"a failure is recorded for {' '.join(key)}, which does not fail" for key in sorted(described - failing)]
+    reasons += [
+        f"a failure is recorded for {' '.join(key)}, which does not fail" for key in sorted(described - failing)
+    ]
     reasons += [event.message for event in gathered.events if event.kind == "internal-error"]
     if gathered.end is not None and gathered.end.cells != len(gathered.cells):
         reasons.append(f"{gathered.end.cells} cells were recorded, and {len(gathered.cells)} are here")
@@ -140,7 +142,13 @@ def _causes(failures: Iterable[Failure]) -> tuple[Cause, ...]:
             signature,
             len(group),
             tuple(dict.fromkeys(each.clause for each in group)),
-            max(group, key=lambda each: (each.reproduced[:1].isdigit() and each.reproduced[0] != "0", -each.elements)),
+            max(
+                group,
+                key=lambda each: (
+                    each.reproduced[:1].isdigit() and each.reproduced[0] != "0",
+                    -each.elements,
+                ),
+            ),
         )
         for signature, group in groups.items()
     ]
@@ -166,7 +174,12 @@ def _deviates(cell: Cell) -> bool:
 
 def _sentence(word: Word, counts: Mapping[str, int], reasons: tuple[str, ...]) -> str:
     parts = [f"{counts['planned']} cells planned", f"{counts['run']} run", f"{counts['pass']} as documented"]
-    named = (("fail", "deviate"), ("waived", "waived"), ("stale", "with a stale waiver"), ("unsupported", "unsupported"))
+    named = (
+        ("fail", "deviate"),
+        ("waived", "waived"),
+        ("stale", "with a stale waiver"),
+        ("unsupported", "unsupported"),
+    )
     parts += [f"{counts[key]} {name}" for key, name in named if counts[key]]
     parts += [f"{counts['inapplicable']} inapplicable"] if counts["inapplicable"] else []
     text = f"{word}: {', '.join(parts)}"
@@ -174,9 +187,9 @@ def _sentence(word: Word, counts: Mapping[str, int], reasons: tuple[str, ...]) -
 
 
 _NEXT = {
-    "conformant": "Nothing to do. Keep results.jsonl: it is the evidence, and what a later run is compared with.",
-    "deviations": "Run the script of the first cause below: it needs torch and NumPy only, and shows the deviation alone.",
-    "incomplete": "Nothing that ran deviates, but not all of it ran: look at the cells named above, and run them again.",
+    "conformant": "Nothing to do. Keep results.jsonl: it is the evidence that later runs are compared with.",
+    "deviations": "Run the script of the first cause: it needs torch and NumPy only, and shows the deviation alone.",
+    "incomplete": "Nothing that ran deviates, but not all of it ran: see why above, and run it again.",
     "suite-failed": "This says nothing about torch. Report the message above as an error of torch-conformance.",
 }
 

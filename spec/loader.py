@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
-
 from torch_conformance.spec.model import (
     BASES,
     KINDS,
@@ -89,7 +88,9 @@ def _near(value: object, allowed: Sequence[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _check_keys(file: _File, line: int, table: Mapping[str, Any], required: Sequence[str], known: Sequence[str]) -> None:
+def _check_keys(
+    file: _File, line: int, table: Mapping[str, Any], required: Sequence[str], known: Sequence[str]
+) -> None:
     for key in table:
         if key not in known:
             file.refuse(file.key_line(line, key), f"unknown key {key!r}; one of {', '.join(known)}{_near(key, known)}")
@@ -165,7 +166,12 @@ def _clauses(file: _File, sets: Mapping[str, Any], places: dict[str, str]) -> It
             optional = {key: table.get(key) for key in _OPTIONAL}
             fixed = {key: table[key] for key in _REQUIRED if key != "faults"}
             yield Clause(
-                **fixed, **optional, faults=tuple(table["faults"]), chapter=file.path.stem, file=str(file.path), line=line
+                **fixed,
+                **optional,
+                faults=tuple(table["faults"]),
+                chapter=file.path.stem,
+                file=str(file.path),
+                line=line,
             )
 
 

@@ -32,8 +32,14 @@ def _as_data(clause: spec.Clause) -> dict[str, object]:
 @click.argument("pattern", nargs=-1)
 @click.option("--kind", type=click.Choice(spec.KINDS), help="Only clauses of this kind.")
 @click.option("--level", type=click.Choice(spec.LEVELS), help="Only clauses of this level.")
-@click.option("--format", "form", type=click.Choice(("auto", "table", "plain", "json")), default="auto", show_default=True,
-              help="auto: a table on a terminal, tab-separated lines elsewhere.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("auto", "table", "plain", "json")),
+    default="auto",
+    show_default=True,
+    help="auto: a table on a terminal, tab-separated lines elsewhere.",
+)
 def list_clauses(*, pattern: tuple[str, ...], kind: str | None, level: str | None, form: str) -> None:
     """Print the clauses: all, those of a chapter, or those whose id matches a PATTERN."""
     known = _specification()

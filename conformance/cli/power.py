@@ -7,9 +7,9 @@ import importlib.util
 import os
 
 import click
+from torch_conformance.conformance.plugin import NO_TORCH, PROFILE_NAMES
 
 from torch_conformance import spec
-from torch_conformance.conformance.plugin import NO_TORCH, PROFILE_NAMES
 
 
 @click.command()
@@ -55,9 +55,7 @@ def power(
     return 0 if set(counts) <= {"caught", "unavailable"} and counts.get("caught") else 1
 
 
-def _line(
-    word: str, fault: str, seconds: float, spoke: tuple[str, ...], silent: tuple[str, ...], reason: str
-) -> str:
+def _line(word: str, fault: str, seconds: float, spoke: tuple[str, ...], silent: tuple[str, ...], reason: str) -> str:
     said = f" by {', '.join(spoke[:6])}" + (f" and {len(spoke) - 6} more" if len(spoke) > 6 else "") if spoke else ""
     quiet = f"; silent: {', '.join(silent)}" if silent else ""
     return f"{word:<11} {fault:<48} {seconds:5.1f} s{said}{quiet}{f' ({reason})' if reason else ''}"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import rich.console
 import rich.progress
-
 from torch_conformance.reports import records, summary, verdict
 
 USAGE = 4
@@ -62,7 +61,7 @@ class Progress:
             self._bar.start()
             self._task = self._bar.add_task("judging", total=total)
         else:
-            print(f"judging {total} cells", flush=True)
+            click.echo(f"judging {total} cells")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a finished cell; name it when it deviates."""
@@ -77,7 +76,7 @@ class Progress:
             self._bar.update(self._task, completed=self._done, description=self._description())
         elif time.monotonic() - self._said > _PLAIN_SECONDS:
             self._said = time.monotonic()
-            print(f"{self._done} of {self._total} cells, {self._failed} failed", flush=True)
+            click.echo(f"{self._done} of {self._total} cells, {self._failed} failed")
 
     def _description(self) -> str:
         return f"judging, {self._failed} failed" if self._failed else "judging"
@@ -94,7 +93,7 @@ class Progress:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
-            print(text, flush=True)
+            click.echo(text)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -111,11 +110,11 @@ class Progress:
         if self._console.is_terminal:
             self._console.print(summary.render(judged, run))
         else:
-            print(summary.plain(judged, run), flush=True)
-        sys.stdout.write(f"report: {self._out / 'index.html'}\n")
+            click.echo(summary.plain(judged, run))
+        click.echo(f"report: {self._out / 'index.html'}")
         return judged.exit_code
 
     def _records(self) -> list[records.Record]:
         from torch_conformance.conformance.recording import RECORDS  # noqa: PLC0415
 
-        return list(self._config.stash.get(RECORDS, [])) if self._config else []
+        return self._config.stash.get(RECORDS, []) if self._config else []

@@ -8,32 +8,60 @@ import sys
 from pathlib import Path
 
 import click
-
-from torch_conformance import spec
 from torch_conformance.conformance.cli.progress import Progress
 from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PROFILE_NAMES
+
+from torch_conformance import spec
 
 SUITE_FAILED = 3
 DEFAULT_OUT = Path("reports", "out")
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
-@click.option("--device", multiple=True, metavar="DEVICE",
-              help="Torch device to judge; several times, or 'all'.  [default: cpu, and cuda where present]")
+@click.option(
+    "--device",
+    multiple=True,
+    metavar="DEVICE",
+    help="Torch device to judge; several times, or 'all'.  [default: cpu, and cuda where present]",
+)
 @click.option("--dtype", multiple=True, metavar="DTYPE", help="Keep only cells of this dtype; several times.")
-@click.option("--clause", multiple=True, metavar="PATTERN",
-              help="Keep only clauses whose id matches, such as 'creation.full.*'; several times.")
-@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="standard", show_default=True,
-              help="How much each cell tries.")
+@click.option(
+    "--clause",
+    multiple=True,
+    metavar="PATTERN",
+    help="Keep only clauses whose id matches, such as 'creation.full.*'; several times.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILE_NAMES),
+    default="standard",
+    show_default=True,
+    help="How much each cell tries.",
+)
 @click.option("--seed", default="0", show_default=True, help="Whole number, or 'random'.")
 @click.option("--shard", default="1/1", metavar="K/N", help="Run the k-th of n parts.")
-@click.option("--jobs", type=click.IntRange(min=1), default=None,
-              help="Worker processes.  [default: one per core, 8 at most]")
-@click.option("--out", type=click.Path(path_type=Path), default=DEFAULT_OUT, show_default=True,
-              help="Folder for results.jsonl, junit.xml and index.html.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Worker processes.  [default: one per core, 8 at most]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_OUT,
+    show_default=True,
+    help="Folder for results.jsonl, junit.xml and index.html.",
+)
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first deviation.")
-@click.option("--replay", type=click.IntRange(min=0), default=3, show_default=True, metavar="N",
-              help="Run reproducer scripts in N fresh processes.")
+@click.option(
+    "--replay",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Run reproducer scripts in N fresh processes.",
+)
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
 def run(
     *,

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-
 from torch_conformance.conformance import faults
 
 Function = Callable[..., Any]
@@ -64,9 +63,9 @@ class Breaker:
         def call(*arguments: Any, **options: Any) -> Any:
             return original.call_boxed(keys, *arguments, **options)
 
-        library = torch.library.Library("aten", "IMPL")
-        library.impl(operator.removeprefix("aten::"), make(call), key)
-        self._libraries.append(library)
+        definitions: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+        definitions.impl(operator.removeprefix("aten::"), make(call), key)
+        self._libraries.append(definitions)
 
 
 @dataclasses.dataclass(frozen=True)
