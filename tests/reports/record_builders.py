@@ -1,0 +1,106 @@
+"""Records to build runs from."""
+
+from __future__ import annotations
+
+from torch_conformance.reports import records
+
+Key = tuple[str, str, str]
+KEYS: tuple[Key, ...] = (
+    ("creation.full.fills", "cpu", "int64"),
+    ("creation.full.fills", "cpu", "float32"),
+    ("dtypes.promotion.table", "cpu", "-"),
+)
+
+
+def run(**changes: object) -> records.Run:
+    fields: dict[str, object] = {
+        "schema": records.SCHEMA,
+        "suite": "1.0",
+        "manifest": "ab" * 32,
+        "profile": "smoke",
+        "seed": 0,
+        "command": ["torch-conformance", "run"],
+        "started": "2026-01-01T00:00:00+00:00",
+        "torch": records.Torch(version="2.13.0", git="abc", config="", path="", cuda=""),
+        "python": "3.11.7",
+        "numpy": "2.4.6",
+        "hypothesis": "6.170",
+        "platform": "Linux",
+        "cpu_model": "a CPU",
+        "cpu_capability": "AVX2",
+        "threads": 2,
+        "devices": [records.Device(name="cpu", kind="cpu", unit=0, model="a CPU", driver="", memory_bytes=0)],
+        "environment": {},
+        "selection": {},
+        "workers": 2,
+    }
+    return records.Run(**fields | changes)  # type: ignore[arg-type]
+
+
+def plan(keys: tuple[Key, ...] = KEYS, inapplicable: tuple[Key, ...] = ()) -> records.Plan:
+    return records.Plan(
+        cells=[records.PlannedCell(clause=c, device=d, dtype=t) for c, d, t in keys],
+        inapplicable=[records.Inapplicable(clause=c, device=d, dtype=t, reason="a fact") for c, d, t in inapplicable],
+    )
+
+
+def cell(key: Key, verdict: str = "pass", **changes: object) -> records.Cell:
+    clause, device, dtype = key
+    fields: dict[str, object] = {
+        "clause": clause,
+        "device": device,
+        "dtype": dtype,
+        "test": f"test_x.py::test_x[{clause}]",
+        "execution": "completed",
+        "verdict": verdict,
+        "disposition": "unexpected" if verdict == "fail" else "as-required",
+        "reason": "",
+        "seconds": 0.5,
+        "examples": 3,
+        "comparisons": 10,
+        "fingerprint": "00",
+        "worker": "gw0",
+        "worst": [],
+    }
+    return records.Cell(**fields | changes)  # type: ignore[arg-type]
+
+
+def failure(key: Key, **changes: object) -> records.Failure:
+    clause, device, dtype = key
+    fields: dict[str, object] = {
+        "clause": clause,
+        "device": device,
+        "dtype": dtype,
+        "test": "test",
+        "signature": "creation.full: value",
+        "diagnosis": "`torch.full(size, fill)`[0] is 1, expected 0",
+        "inputs": [records.Input(name="a", text="[1]", dtype="int64", size=[1], stride=[1], offset=0, bits="01")],
+        "statement": "torch.full(size, fill)",
+        "expected": "[0]",
+        "observed": "[1]",
+        "first_index": [0],
+        "mismatches": 1,
+        "elements": 1,
+        "ulp": 2.0,
+        "script": "import torch\n",
+        "reproduced": "3/3",
+        "traceback": "Traceback",
+    }
+    return records.Failure(**fields | changes)  # type: ignore[arg-type]
+
+
+def event(kind: str, message: str = "something") -> records.Event:
+    return records.Event(kind=kind, message=message, cell=None, time="")  # type: ignore[arg-type]
+
+
+def end(cells: int = len(KEYS), failures: int = 0) -> records.End:
+    return records.End(finished="", seconds=1.0, cpu_seconds=2.0, cells=cells, failures=failures, comparisons=30)
+
+
+def conformant() -> list[records.Record]:
+    return [run(), plan(), *(cell(key) for key in KEYS), end()]
+
+
+def deviating() -> list[records.Record]:
+    first, second, third = KEYS
+    return [run(), plan(), cell(first, "fail"), failure(first), cell(second), cell(third), end(failures=1)]
