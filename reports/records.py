@@ -6,13 +6,15 @@ file without the last one is an incomplete run.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import msgspec
-from typing_extensions import Self
 
 SCHEMA = 1
 MAXIMUM_FILE_BYTES = 2 * 1024**3
@@ -29,15 +31,15 @@ class RecordError(Exception):
     """A results file cannot be written, or cannot be trusted; one sentence."""
 
 
-class _Record(msgspec.Struct, forbid_unknown_fields=True, tag_field="type"):
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     pass
 
 
-class _Part(msgspec.Struct, forbid_unknown_fields=True):
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class Device(_Part):
+class Device(_Part, frozen=True, kw_only=True):
     """A device that was judged."""
 
     name: str
@@ -48,7 +50,7 @@ class Device(_Part):
     memory_bytes: int
 
 
-class Torch(_Part):
+class Torch(_Part, frozen=True, kw_only=True):
     """The torch that was judged; `config` is torch.__config__.show()."""
 
     version: str
@@ -58,10 +60,10 @@ class Torch(_Part):
     cuda: str
 
 
-class Run(_Record, tag="run"):
+class Run(_Record, frozen=True, kw_only=True, tag="run"):
     """What was run, where; `manifest` is the hash of the specification."""
 
-    schema: int
+    schema: int = SCHEMA
     suite: str
     manifest: str
     profile: str
@@ -82,7 +84,7 @@ class Run(_Record, tag="run"):
     workers: int
 
 
-class PlannedCell(_Part):
+class PlannedCell(_Part, frozen=True, kw_only=True):
     """Names a cell."""
 
     clause: str
@@ -90,7 +92,7 @@ class PlannedCell(_Part):
     dtype: str
 
 
-class Inapplicable(_Part):
+class Inapplicable(_Part, frozen=True, kw_only=True):
     """A cell that does not apply, with the fact that says so."""
 
     clause: str
@@ -99,23 +101,23 @@ class Inapplicable(_Part):
     reason: str
 
 
-class Plan(_Record, tag="plan"):
+class Plan(_Record, frozen=True, kw_only=True, tag="plan"):
     """What is to be run."""
 
     cells: list[PlannedCell]
     inapplicable: list[Inapplicable]
 
 
-class WorstError(_Part):
-    """The largest accepted distance met for an operation, in ULP, with its bound and input."""
+class WorstError(_Part, frozen=True, kw_only=True):
+    """The largest accepted distance met for an operation, in ULP (None: not finite), with its bound and input."""
 
     operation: str
-    ulp: float
+    ulp: float | None
     bound: float
     input: str
 
 
-class Cell(_Record, tag="cell"):
+class Cell(_Record, frozen=True, kw_only=True, tag="cell"):
     """What became of a cell: execution, verdict and disposition are three facts, never one."""
 
     clause: str
@@ -134,7 +136,7 @@ class Cell(_Record, tag="cell"):
     worst: list[WorstError]
 
 
-class Input(_Part):
+class Input(_Part, frozen=True, kw_only=True):
     """An input of a failing case: values as text, layout in elements, storage as hexadecimal bits."""
 
     name: str
@@ -146,7 +148,7 @@ class Input(_Part):
     bits: str
 
 
-class Failure(_Record, tag="failure"):
+class Failure(_Record, frozen=True, kw_only=True, tag="failure"):
     """What a deviation consists of."""
 
     clause: str
@@ -168,7 +170,7 @@ class Failure(_Record, tag="failure"):
     traceback: str
 
 
-class Event(_Record, tag="event"):
+class Event(_Record, frozen=True, kw_only=True, tag="event"):
     """Something that happened beside the cells."""
 
     kind: EventKind
@@ -177,7 +179,7 @@ class Event(_Record, tag="event"):
     time: str
 
 
-class End(_Record, tag="end"):
+class End(_Record, frozen=True, kw_only=True, tag="end"):
     """Closes a run."""
 
     finished: str
@@ -194,8 +196,18 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Record)
 
 
-class Writer:
-    """Appends records to a file, each flushed as it comes, so that a killed run loses nothing that finished."""
+class _Head(msgspec.Struct):
+    """What the first line of a file of any schema has."""
+
+    type: str
+    schema: int
+
+
+_HEAD_DECODER = msgspec.json.Decoder(_Head)
+
+
+class Writer(contextlib.AbstractContextManager["Writer"]):
+    """Appends records to a file, each on its way to the disk as it comes: a killed run loses nothing that finished."""
 
     def __init__(self, path: Path) -> None:
         """Create or empty the file.
@@ -205,41 +217,89 @@ class Writer:
         """
         self._path = path
         try:
-            self._file = path.open("wb")
+            # Without a buffer of our own nothing is left to be written when the disk is full and the file is closed.
+            self._file = path.open("wb", buffering=0)
         except OSError as error:
-            raise RecordError(f"{path}: cannot be written: {error.strerror}") from None
+            raise self._refused(error) from None
+
+    def _refused(self, error: OSError) -> RecordError:
+        return RecordError(f"{self._path}: cannot be written: {error.strerror or error}")
 
     def write(self, record: Record) -> None:
-        """Append a record.
+        """Append a record; what UTF-8 or JSON cannot hold (lone surrogates, NaN, infinities) becomes U+FFFD or null.
 
         Raises:
-            RecordError: When the line cannot be written, as on a full disk.
+            RecordError: When the line cannot be written, as on a full disk, or when `read` would refuse it.
         """
+        line = _encode(record)
         try:
-            self._file.write(_ENCODER.encode(record) + b"\n")
-            self._file.flush()
+            _decode(line)
+        except msgspec.MsgspecError as error:
+            raise RecordError(f"{self._path}: cannot hold this record: {_one_line(error)}") from None
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
-            raise RecordError(f"{self._path}: cannot be written: {error.strerror}") from None
+            raise self._refused(error) from None
 
     def close(self) -> None:
-        """Put everything on the disk and close the file."""
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise RecordError(f"{self._path}: cannot be written: {error.strerror}") from None
-        finally:
-            self._file.close()
+        """Put everything on the disk and close the file; a second time does nothing.
 
-    def __enter__(self) -> Self:
-        """Return the writer."""
-        return self
+        Raises:
+            RecordError: When the disk does not take it.
+        """
+        if self._file.closed:
+            return
+        try:
+            with self._file:
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a pipe or a terminal has no disk to wait for
+                raise self._refused(error) from None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file."""
         self.close()
+
+
+def _encode(record: Record) -> bytes:
+    try:
+        return _ENCODER.encode(record) + b"\n"
+    except UnicodeEncodeError:
+        return _ENCODER.encode(_encodable(msgspec.to_builtins(record))) + b"\n"
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_encodable(each) for each in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(each) for key, each in value.items()}
+    return value
+
+
+def _decode(line: bytes) -> Record:
+    """Return the record of a line.
+
+    Raises:
+        msgspec.MsgspecError: For a line that is none.
+    """
+    if len(line) > MAXIMUM_LINE_BYTES:
+        raise msgspec.ValidationError(f"the line is longer than {MAXIMUM_LINE_BYTES} bytes")
+    try:
+        return _DECODER.decode(line)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
+
+
+def _one_line(error: Exception) -> str:
+    """Return the text of an error as a piece of one sentence: field names in it come from the file."""
+    text = "".join(each if each.isprintable() else "\ufffd" for each in str(error))
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 class Recorded(NamedTuple):
@@ -257,30 +317,56 @@ def read(path: Path) -> Recorded:
             that was cut off in writing is dropped and reported instead.
     """
     try:
-        if path.stat().st_size > MAXIMUM_FILE_BYTES:
-            raise RecordError(f"{path}: is larger than {MAXIMUM_FILE_BYTES} bytes; this is no results file")
         with path.open("rb") as file:
-            return _read_lines(path, file.readlines())
+            return _read_lines(path, _lines(path, file))
     except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _read_lines(path: Path, lines: list[bytes]) -> Recorded:
-    if len(lines) > MAXIMUM_RECORDS:
-        raise RecordError(f"{path}: has more than {MAXIMUM_RECORDS} records; this is no results file")
+def _lines(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield numbered lines, without ever holding more of a file than one line may be long."""
+    number, seen = 0, 0
+    while line := file.readline(MAXIMUM_LINE_BYTES + 1):
+        number, seen = number + 1, seen + len(line)
+        if number > MAXIMUM_RECORDS:
+            raise RecordError(f"{path}:{number}: more than {MAXIMUM_RECORDS} records; this is no results file")
+        if seen > MAXIMUM_FILE_BYTES:
+            raise RecordError(f"{path}:{number}: more than {MAXIMUM_FILE_BYTES} bytes; this is no results file")
+        yield number, line
+
+
+def _read_lines(path: Path, lines: Iterator[tuple[int, bytes]]) -> Recorded:
     found: list[Record] = []
-    for number, line in enumerate(lines, 1):
-        if len(line) > MAXIMUM_LINE_BYTES:
-            raise RecordError(f"{path}:{number}: is longer than {MAXIMUM_LINE_BYTES} bytes; this is no record")
+    for number, line in lines:
         try:
-            record = _DECODER.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            if number == len(lines) and not line.endswith(b"\n") and found:
+            if number == 1:
+                _check_head(path, line)
+            found.append(_decode(line))
+        except msgspec.MsgspecError as error:
+            if number > 1 and _is_cut_off(line, error):
                 return Recorded(found, truncated=True)
-            raise RecordError(f"{path}:{number}: is not a record of this suite: {error}") from None
-        if isinstance(record, Run) and record.schema != SCHEMA:
-            raise RecordError(
-                f"{path}:{number}: has schema {record.schema}, this suite reads {SCHEMA}; use the suite that wrote it"
-            )
-        found.append(record)
+            raise RecordError(f"{path}:{number}: is not a record of this suite: {_one_line(error)}") from None
+    if not found:
+        raise RecordError(f"{path}: is empty; a results file begins with the record of its run")
     return Recorded(found, truncated=False)
+
+
+def _check_head(path: Path, line: bytes) -> None:
+    """Refuse a file of another schema before its unknown fields are, and one that does not begin with its run."""
+    if len(line) > MAXIMUM_LINE_BYTES:
+        return
+    try:
+        head = _HEAD_DECODER.decode(line)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from None
+    if head.type != "run":
+        raise RecordError(f"{path}:1: is not the record of a run, with which a results file begins")
+    if head.schema != SCHEMA:
+        raise RecordError(f"{path}:1: has schema {head.schema}, this suite reads {SCHEMA}; use the suite that wrote it")
+
+
+def _is_cut_off(line: bytes, error: msgspec.MsgspecError) -> bool:
+    """Whether a line stops short of its end as in a killed run, rather than being wrong."""
+    begins = b'{"type":"'
+    stopped = not line.endswith(b"\n") and not isinstance(error, msgspec.ValidationError)
+    return stopped and "truncated" in str(error) and line[: len(begins)] == begins[: len(line)]
