@@ -1,0 +1,58 @@
+"""What the transcripts about NumPy arrays, buffers and Python numbers share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_conformance.conformance.recipes import SIZE_CLASSES, Recipe, Sweep
+from torch_conformance.reference.strided import Strided
+
+Array = npt.NDArray[Any]
+
+ARRAY = "a = np.ndarray(size, base.dtype, base, offset, strides)"
+"""Builds the NumPy array with the layout of `array_inputs`."""
+
+SAME = (
+    "same = lambda u, v: type(u) is np.ndarray and (u.dtype, u.shape) == (v.dtype, v.shape)"
+    " and u.tobytes() == v.tobytes()"
+)
+"""Defines `same`: two NumPy arrays have one dtype, one shape and the same bits."""
+
+EXACTLY = "exactly = lambda v: [exactly(u) for u in v] if type(v) is list else type(v).__name__ + repr(v)"
+"""Defines `exactly`, which tells True from 1 and 1.0, and 0.0 from -0.0, inside lists."""
+
+
+def exactly(value: Any) -> Any:
+    """Return what EXACTLY makes of a Python number or a nested list of them."""
+    return [exactly(each) for each in value] if isinstance(value, list) else type(value).__name__ + repr(value)
+
+
+def array_inputs(value: Strided) -> dict[str, Any]:
+    """Return the inputs from which ARRAY builds a NumPy array of the same storage, size and strides."""
+    width = value.storage.itemsize
+    return {
+        "base": value.storage,
+        "size": value.size,
+        "offset": value.offset * width,
+        "strides": tuple(step * width for step in value.stride),
+    }
+
+
+def written(value: Strided, elements: Array) -> Array:
+    """Return a copy of the storage after `elements` are written to the tensor."""
+    storage = value.storage.copy()
+    Strided(storage, value.size, value.stride, value.offset).array[...] = elements
+    return storage
+
+
+def _large() -> Sweep:
+    wanted = (((32_769,), "contiguous"), ((181, 183), "transposed"), ((33, 31, 35), "offset"))
+    found = {(each.size, each.layout): each for each in SIZE_CLASSES["grain"]}
+    return Sweep(tuple(Recipe(found[key], 1, bytes(range(1, 33))) for key in wanted))
+
+
+LARGE = _large()
+"""Tensors beyond the size from which loops are split, for one explicit example per cell: memory is shared or
+copied as a whole, so that drawing large ones again and again would find nothing new."""

@@ -1,0 +1,148 @@
+"""Python's own conversions of one-element tensors: int, float, complex, bool and index."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+from hypothesis import given
+
+from torch_conformance.conformance.binding import clause
+from torch_conformance.conformance.cell import Cell
+from torch_conformance.conformance.interchange import EXACTLY, exactly
+from torch_conformance.conformance.recipes import Sweep, sweeps
+from torch_conformance.conformance.values import pool
+from torch_conformance.reference import interop
+from torch_conformance.reference.dtypes import bits, is_complex, is_floating, numpy_dtype
+from torch_conformance.reference.strided import Strided
+
+_SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (1, 1), (1, 1, 1))
+_ONE_ELEMENT = ("x[i]", "x[i:i + 1]", "x[i:i + 1, None]")
+
+
+def _values(cell: Cell, seed: int) -> np.ndarray[tuple[int], np.dtype[np.generic]]:
+    """Return values of the cell's dtype; complex ones have no imaginary part."""
+    values = pool(cell.dtype, "finite", seed)
+    if is_complex(cell.dtype):
+        return values.real.astype(values.dtype)
+    return values
+
+
+@clause("interop.int.truncates")
+@given(sweep=sweeps(("small",)))
+def test_int_truncates(cell: Cell, sweep: Sweep) -> None:
+    for seed in {recipe.seed for recipe in sweep} | {0}:
+        values = _values(cell, seed)
+        # Some finite edges round to infinity in float16.
+        values = values[np.isfinite(values.astype(np.complex128))]
+        if is_complex(cell.dtype):
+            # A complex element is converted by way of int64.
+            values = values[np.abs(values.real) < 2.0**62]
+        whole = [math.trunc(interop.python_value(each.real)) for each in values]
+        trial = cell.trial(x=Strided.from_array(values), count=len(whole))
+        for element in _ONE_ELEMENT:
+            trial.expect_equal(f"[int({element}) for i in range(count)]", whole)
+            trial.expect_equal(f"[type(int({element})) for i in range(count)] == [int] * count", value=True)
+        cell.tally.comparisons += 3 * len(whole)
+
+
+@clause("interop.int.refuses-non-finite")
+def test_int_refuses_non_finite(cell: Cell) -> None:
+    for size in _SHAPES:
+        for text, errors in (("nan", ValueError), ("inf", OverflowError), ("-inf", OverflowError)):
+            trial = cell.trial(x=Strided.from_array(np.full(size, float(text), numpy_dtype(cell.dtype))))
+            trial.expect_error("int(x)", errors)
+
+
+@clause("interop.float.is-exact")
+@given(sweep=sweeps(("small",)))
+def test_float_is_exact(cell: Cell, sweep: Sweep) -> None:
+    for seed in {recipe.seed for recipe in sweep} | {0}:
+        values = _values(cell, seed) if is_complex(cell.dtype) else pool(cell.dtype, "any", seed)
+        wanted = [exactly(float(interop.python_value(each.real))) for each in values]
+        trial = cell.trial(x=Strided.from_array(values), count=len(wanted))
+        trial.run(EXACTLY)
+        for element in _ONE_ELEMENT:
+            trial.expect_equal(f"[exactly(float({element})) for i in range(count)]", wanted)
+        cell.tally.comparisons += 3 * len(wanted)
+
+
+@clause("interop.complex.is-exact")
+@given(sweep=sweeps(("small",)))
+def test_complex_is_exact(cell: Cell, sweep: Sweep) -> None:
+    for seed in {recipe.seed for recipe in sweep} | {0}:
+        values = pool(cell.dtype, "any", seed)
+        wanted = [exactly(complex(interop.python_value(each))) for each in values]
+        trial = cell.trial(x=Strided.from_array(values), count=len(wanted))
+        trial.run(EXACTLY)
+        for element in _ONE_ELEMENT:
+            trial.expect_equal(f"[exactly(complex({element})) for i in range(count)]", wanted)
+        cell.tally.comparisons += 3 * len(wanted)
+
+
+@clause("interop.bool.is-nonzero")
+@given(sweep=sweeps(("small",)))
+def test_bool_is_nonzero(cell: Cell, sweep: Sweep) -> None:
+    for seed in {recipe.seed for recipe in sweep} | {0}:
+        values = pool(cell.dtype, "any", seed)
+        wanted = [bool(interop.python_value(each)) for each in values]
+        trial = cell.trial(x=Strided.from_array(values), wanted=wanted)
+        for element in _ONE_ELEMENT:
+            for truth in ("bool({})", "torch.is_nonzero({})", "{}.is_nonzero()", "(not not {})", "(True if {} else False)"):
+                trial.expect_equal(f"[{truth.format(element)} for i in range(len(wanted))]", wanted)
+        trial.expect_equal("[type(torch.is_nonzero(x[i])) for i in range(len(wanted))] == [bool] * len(wanted)", value=True)
+        cell.tally.comparisons += 15 * len(wanted)
+
+
+@clause("interop.bool.refuses-other-counts")
+def test_bool_refuses_other_counts(cell: Cell) -> None:
+    for size in ((2,), (0,), (1, 0), (2, 2), (1, 2, 1), (40_000,)):
+        trial = cell.trial(x=Strided.from_array(np.zeros(size, numpy_dtype(cell.dtype))))
+        for statement in ("bool(x)", "torch.is_nonzero(x)", "x.is_nonzero()", "not x", "x and 1", "1 if x else 2"):
+            trial.expect_error(statement, RuntimeError)
+
+
+@clause("interop.number.refuses-other-counts")
+def test_number_refuses_other_counts(cell: Cell) -> None:
+    for size in ((2,), (0,), (1, 0), (2, 2), (1, 2, 1), (40_000,)):
+        trial = cell.trial(x=Strided.from_array(np.ones(size, numpy_dtype(cell.dtype))))
+        for statement in ("int(x)", "float(x)", "complex(x)"):
+            trial.expect_error(statement, ValueError, RuntimeError)
+        trial.expect_error("range(10)[x]", TypeError)
+
+
+@clause("interop.index.takes-integers")
+def test_index_takes_integers(cell: Cell) -> None:
+    values = pool(cell.dtype, "any", 0)
+    trial = cell.trial(x=Strided.from_array(values))
+    trial.run("import operator")
+    wanted = [operator.index(int(each)) for each in values]
+    for element in _ONE_ELEMENT:
+        trial.expect_equal(f"[operator.index({element}) for i in range(256)]", wanted)
+        trial.expect_equal(f"{{type(operator.index({element})) for i in range(256)}} == {{int}}", value=True)
+    cell.tally.comparisons += 3 * 256
+    trial.expect_equal("[[*range(200)][x[i]] for i in range(2)]", [[*range(200)][int(each)] for each in values[:2]])
+    trial.expect_equal("range(x[1])", range(int(values[1])) == range(1) and range(1))
+    trial.expect_equal("hex(x[1])", "0x1")
+    trial.expect_equal("'ab' * x[1:2]", "ab")
+    trial.expect_equal("(5, 6, 7)[x[1]:]", (6, 7))
+
+
+@clause("interop.index.refuses-others")
+def test_index_refuses_others(cell: Cell) -> None:
+    one = numpy_dtype(cell.dtype).type(1)
+    trial = cell.trial(several=Strided.from_array(np.array([one, one])), empty=Strided.from_array(np.array([one])[:0]))
+    trial.run("import operator")
+    for statement in ("operator.index(several)", "[1, 2][several]", "range(empty)", "operator.index(empty)"):
+        trial.expect_error(statement, TypeError)
+    if is_floating(cell.dtype) or is_complex(cell.dtype):
+        for size in _SHAPES:
+            trial = cell.trial(x=Strided.from_array(np.ones(size, numpy_dtype(cell.dtype))))
+            trial.run("import operator")
+            for statement in ("operator.index(x)", "[1, 2][x]", "range(x)", "hex(x)"):
+                trial.expect_error(statement, TypeError)
+    else:
+        width = bits(cell.dtype)
+        trial = cell.trial(x=Strided.from_array(np.ones((), numpy_dtype(cell.dtype))), width=width)
+        trial.expect_equal("[0] * x", [0])
