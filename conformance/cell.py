@@ -64,6 +64,7 @@ class Tally:
             data = np.ascontiguousarray(value).view(np.uint8).data if value.ndim else value.tobytes()
             self._digest.update(zlib.crc32(data).to_bytes(4, "little"))
         elif isinstance(value, list | tuple):
+            self._digest.update(f"{type(value).__name__}{len(value)}".encode())
             for item in value:
                 self._note(item)
         else:

@@ -69,7 +69,9 @@ def test_ranges(start: float, end: float, step: float, expected: list[float]) ->
     assert creation.arange(start, end, step) == [Fraction(value) for value in expected]
 
 
-@pytest.mark.parametrize(("start", "end", "step"), [(0, 1, 0), (0, 1, -1), (1, 0, 1), (0, math.inf, 1), (0, math.nan, 1)])
+@pytest.mark.parametrize(
+    ("start", "end", "step"), [(0, 1, 0), (0, 1, -1), (1, 0, 1), (0, math.inf, 1), (0, math.nan, 1)]
+)
 def test_ranges_that_are_refused(start: float, end: float, step: float) -> None:
     with pytest.raises(ValueError, match="step|finite"):
         creation.arange_length(start, end, step)

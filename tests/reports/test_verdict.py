@@ -23,7 +23,7 @@ def test_deviations_outrank_what_was_not_run() -> None:
     verdict = judge(found)
     assert verdict.exit_code == 1
     assert verdict.not_run == (SECOND, THIRD)
-    assert "2 planned cells were not run" in verdict.reasons
+    assert "2 planned cells not run" in verdict.reasons
     assert verdict.causes[0].clauses == (FIRST[0],)
 
 
@@ -48,9 +48,9 @@ def test_incomplete_runs() -> None:
     others = (build.cell(SECOND), build.cell(THIRD))
     crashed = build.cell(FIRST, "none", execution="crashed", disposition="unexpected")
     for found, reason in (
-        (incomplete(*others), "1 planned cells were not run"),
-        (incomplete(crashed, *others), "1 cells crashed"),
-        (incomplete(build.cell(FIRST, "vacuous"), *others), "1 cells were vacuous"),
+        (incomplete(*others), "1 planned cell not run"),
+        (incomplete(crashed, *others), "1 cell crashed"),
+        (incomplete(build.cell(FIRST, "vacuous"), *others), "1 cell vacuous"),
         (incomplete(build.cell(FIRST), *others, closed=False), "the record that closes the run is missing"),
         ([build.run(), build.plan(()), build.end(cells=0)], "no cell was planned"),
     ):
@@ -74,11 +74,11 @@ def test_the_suite_failed() -> None:
         ([*good[:-1], build.event("internal-error", "boom"), good[-1]], "boom"),
         ([*good[:-1], build.cell(FIRST), build.end(4)], "is recorded twice"),
         ([*good[:-1], build.cell(("a.b.c", "cpu", "-")), build.end(4)], "was never planned"),
-        ([*good[:-1], build.failure(FIRST), good[-1]], "which does not fail"),
+        ([*good[:-1], build.failure(FIRST), good[-1]], "has a failure record and does not fail"),
         ([good[0], good[1], build.cell(FIRST, "fail"), *good[3:]], "fails without a failure record"),
-        (good[1:], "0 records describe the run"),
-        ([*good, build.cell(FIRST)], "records follow the one that closes the run"),
-        ([*good[:-1], build.end(2)], "2 cells were recorded, and 3 are here"),
+        (good[1:], "0 records of a run"),
+        ([*good, build.cell(FIRST)], "1 record after the one that closes the run"),
+        ([*good[:-1], build.end(2)], "counts 2 cells, the records 3"),
     ):
         verdict = judge(found)
         assert verdict.exit_code == 3
@@ -97,8 +97,8 @@ def test_a_waived_failure_is_no_deviation_and_a_stale_waiver_is() -> None:
 VERDICTS = st.sampled_from(["pass", "fail", "unsupported", "vacuous", "missing"])
 
 
-@given(st.tuples(VERDICTS, VERDICTS, VERDICTS), st.booleans())
-def test_nothing_but_a_complete_run_without_failures_is_conformant(words: tuple[str, ...], closed: bool) -> None:
+@given(words=st.tuples(VERDICTS, VERDICTS, VERDICTS), closed=st.booleans())
+def test_nothing_but_a_complete_run_without_failures_is_conformant(*, words: tuple[str, ...], closed: bool) -> None:
     found: list[records.Record] = [build.run(), build.plan()]
     for key, word in zip(build.KEYS, words, strict=True):
         if word != "missing":
@@ -106,7 +106,7 @@ def test_nothing_but_a_complete_run_without_failures_is_conformant(words: tuple[
         if word == "fail":
             found.append(build.failure(key))
     if closed:
-        found.append(build.end(cells=sum(word != "missing" for word in words)))
+        found.append(build.end(sum(word != "missing" for word in words), words.count("fail")))
     verdict = judge(found)
     if "fail" in words:
         assert verdict.exit_code == 1

@@ -57,7 +57,11 @@ def test_reads_every_field(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('level     = "must"', 'level = "musst"', "8: level = 'musst': expected one of must, should, may; did you mean"),
+        (
+            'level     = "must"',
+            'level = "musst"',
+            "8: level = 'musst': expected one of must, should, may; did you mean",
+        ),
         ('level     = "must"', "level = 3", "8: level = 3: expected text"),
         ('kind      = "value"', 'kind = "colour"', "11: kind = 'colour': expected one of value, dtype"),
         ('dtypes    = "all"', 'dtypes = "al"', "12: dtypes = 'al': no such set of dtypes in dtypes.toml; did you mean"),
@@ -66,7 +70,11 @@ def test_reads_every_field(folder: Path) -> None:
         ("fills every element.", "fills every element", "7: statement: expected one sentence"),
         ('"demo.full.fills"', '"demo.full"', "6: id = 'demo.full': expected chapter.subject.fact"),
         ('"demo.full.fills"', '"other.full.fills"', "6: id = 'other.full.fills': a clause of demo.toml begins with"),
-        ('source    = "torch.full"', 'since = "new"\nsource = "torch.full"', "10: since = 'new': expected a torch version"),
+        (
+            'source    = "torch.full"',
+            'since = "new"\nsource = "torch.full"',
+            "10: since = 'new': expected a torch version",
+        ),
         ('source    = "torch.full"\n', "", "5: the table has no key 'source'; add it"),
         ('kind      = "value"', 'kind = "value"\nsorce = "x"', "12: unknown key 'sorce'; one of id, statement"),
         ('title = "Demo"', "", "1: a chapter begins with a table [chapter]"),
@@ -80,7 +88,9 @@ def test_refuses(folder: Path, old: str, new: str, expected: str) -> None:
 def test_refuses_an_id_that_is_taken_and_names_both_places(folder: Path) -> None:
     path = folder / "chapters" / "demo.toml"
     path.write_text(CHAPTER + CHAPTER[CHAPTER.index("[[clause]]") :])
-    with pytest.raises(spec.SpecificationError, match=r"demo\.toml:15: id = 'demo\.full\.fills' is taken by .*:6; ids are unique"):
+    with pytest.raises(
+        spec.SpecificationError, match=r"demo\.toml:15: id = 'demo\.full\.fills' is taken by .*:6; ids are unique"
+    ):
         spec.load(folder)
 
 
@@ -127,7 +137,9 @@ def test_versions(folder: Path) -> None:
     (folder / "chapters" / "demo.toml").write_text(CHAPTER + 'since = "2.1"\nuntil = "2.4"\n')
     known = spec.load(folder)
     clause = known.clauses["demo.full.fills"]
-    holds = {version: clause.applies_to(version) for version in ("2.0.1+cu117", "2.1.0", "2.3.1", "2.4.0a0+git1", "2.14.1")}
+    holds = {
+        version: clause.applies_to(version) for version in ("2.0.1+cu117", "2.1.0", "2.3.1", "2.4.0a0+git1", "2.14.1")
+    }
     assert holds == {"2.0.1+cu117": False, "2.1.0": True, "2.3.1": True, "2.4.0a0+git1": False, "2.14.1": False}
     assert "uint16" not in known.dtypes_of(clause, "2.2.0")
     assert "uint16" in known.dtypes_of(clause, "2.3.0+cpu")
