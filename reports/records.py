@@ -291,9 +291,10 @@ def _decode(line: bytes) -> Record:
     if len(line) > MAXIMUM_LINE_BYTES:
         raise msgspec.ValidationError(f"the line is longer than {MAXIMUM_LINE_BYTES} bytes")
     try:
-        return _DECODER.decode(line)
+        record: Record = _DECODER.decode(line)
     except (UnicodeDecodeError, RecursionError) as error:
         raise msgspec.DecodeError(str(error)) from None
+    return record
 
 
 def _one_line(error: Exception) -> str:
@@ -329,9 +330,9 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     while line := file.readline(MAXIMUM_LINE_BYTES + 1):
         number, seen = number + 1, seen + len(line)
         if number > MAXIMUM_RECORDS:
-            raise RecordError(f"{path}:{number}: more than {MAXIMUM_RECORDS} records; this is no results file")
+            raise RecordError(f"{path}: has more than {MAXIMUM_RECORDS} records; this is no results file")
         if seen > MAXIMUM_FILE_BYTES:
-            raise RecordError(f"{path}:{number}: more than {MAXIMUM_FILE_BYTES} bytes; this is no results file")
+            raise RecordError(f"{path}: is larger than {MAXIMUM_FILE_BYTES} bytes; this is no results file")
         yield number, line
 
 
