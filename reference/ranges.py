@@ -1,0 +1,97 @@
+"""Bounds per element for floating arange, linspace and logspace, whatever order of evaluation a device chooses.
+
+Source: PyTorch documentation, torch.arange, torch.linspace, torch.logspace; error analysis with the standard model of
+floating arithmetic, fl(a op b) = (a op b)(1 + d), |d| <= u, plus half the smallest subnormal where results underflow.
+Terms of second order in u are covered by the slack that each count of roundings leaves.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch_conformance.reference.dtypes import finfo
+
+Array = npt.NDArray[Any]
+
+POWER_ULPS = 8
+"""Accepted error of a power function, in ULP: twice the largest that CUDA's documentation gives for powf and pow."""
+
+
+def arange_bounds(start: float, step: float, count: int, dtype: str) -> Array:
+    """Return how far each of `count` elements of a floating arange may lie from start + i * step.
+
+    Roundings of element i when everything happens in the result's dtype: start (u |start|), step (u i |step|), the
+    index (u i |step|), the product (u i |step|), the sum and the result (2 u (|start| + i |step|)), and for a kernel
+    that splits i into a vector's base and a lane, one product and one sum more. At most 8 u (|start| + i |step|), and
+    a subnormal step is off by half the smallest subnormal, i times.
+    """
+    index = np.arange(count, dtype=np.float64)
+    facts = finfo(dtype)
+    return 4 * facts.eps * (abs(start) + index * abs(step)) + (index + 2) * facts.smallest_subnormal
+
+
+def linspace_bounds(start: complex, end: complex, steps: int, dtype: str) -> float:
+    """Return how far an element of a floating or complex linspace may lie from the exact one.
+
+    With M = |start| + |end| and everything in the result's dtype: both ends (u M), their difference, steps - 1, the
+    quotient, the index and the product (5 u M, the last three again for complex operands, whose error is bounded by
+    modulus), base and lane of a vector (2 u M), the sum (u M): at most 16 u M. A subnormal step is off by half the
+    smallest subnormal, up to steps times.
+    """
+    facts = finfo(dtype)
+    return 8 * facts.eps * (abs(start) + abs(end)) + (steps + 2) * facts.smallest_subnormal
+
+
+def arange_values(start: float, step: float, count: int) -> Array:
+    """Return start + i * step as longdouble, whose own roundings are far below any bound."""
+    return np.asarray(np.longdouble(start) + np.arange(count).astype(np.longdouble) * np.longdouble(step))
+
+
+def linspace_values(start: float, end: float, steps: int) -> Array:
+    """Return the elements of a linspace as longdouble, measured from the nearer end, which is exact."""
+    index = np.arange(steps)
+    first, last = np.longdouble(start), np.longdouble(end)
+    near = index * 2 < steps
+    away = np.where(near, index, steps - 1 - index).astype(np.longdouble) / max(steps - 1, 1)
+    return np.asarray(np.where(near, first + (last - first) * away, last - (last - first) * away))
+
+
+def complex_linspace(start: complex, end: complex, steps: int) -> Array:
+    """Return the elements of a complex linspace, whose parts are evenly spaced, as clongdouble."""
+    values = np.zeros(steps, dtype=np.clongdouble)
+    values.real = linspace_values(complex(start).real, complex(end).real, steps)
+    values.imag = linspace_values(complex(start).imag, complex(end).imag, steps)
+    return values
+
+
+def logspace(start: float, end: float, steps: int, base: float) -> Array:
+    """Return base ** linspace(start, end, steps) as longdouble."""
+    return np.asarray(np.power(np.longdouble(base), linspace_values(start, end, steps)))
+
+
+def logspace_bounds(start: float, end: float, steps: int, base: float, dtype: str) -> Array:
+    """Return how far each element of a floating logspace may lie from the exact one; base is a value of the dtype.
+
+    An exponent that is off by d makes the power off by a factor of at most exp(d |ln base|), and the power function
+    and the last rounding add `POWER_ULPS` units in the last place (2 u relative each at most).
+    """
+    facts = finfo(dtype)
+    values = np.abs(logspace(start, end, steps, base))
+    drift = math.expm1(linspace_bounds(start, end, steps, dtype) * abs(math.log(base)))
+    return np.asarray(values * (drift + (1 + drift) * POWER_ULPS * facts.eps) + POWER_ULPS * facts.smallest_subnormal)
+
+
+def is_exact_grid(start: Fraction, step: Fraction, count: int, dtype: str) -> bool:
+    """Return whether every sum of the start and a multiple of the step up to `count` is a value of a floating dtype.
+
+    True when start and step are multiples of one power of two, the grid's unit, and no value is more than 2**p units,
+    p the bits of the significand: then no order of evaluation rounds.
+    """
+    facts = finfo(dtype)
+    denominator = math.lcm(start.denominator, step.denominator)
+    largest = (abs(start) + count * abs(step)) * denominator
+    return denominator & (denominator - 1) == 0 and largest <= Fraction(2 / facts.eps) and largest <= facts.max
