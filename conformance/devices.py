@@ -61,9 +61,9 @@ def probe(name: str) -> None:
     """
     try:
         device = torch.device(name)
-    except (RuntimeError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise DeviceError(f"--device {name}: torch knows no such device ({reason}); try cpu, cuda or all") from None
+    except (RuntimeError, TypeError):
+        present = ", ".join(("cpu", *accelerators()))
+        raise DeviceError(f"--device {name}: torch knows no such device; present: {present}") from None
     try:
         tensor = torch.ones(2, device=device)
         answer = [1.0, 1.0] if device.type == "meta" else tensor.cpu().tolist()

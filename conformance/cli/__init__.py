@@ -9,6 +9,7 @@ from torch_conformance.conformance.cli.listing import list_clauses, show_clause
 from torch_conformance.conformance.cli.power import power
 from torch_conformance.conformance.cli.run import run
 
+INCOMPLETE = 2
 USAGE = 4
 
 
@@ -30,13 +31,19 @@ group.add_command(power)
 def main() -> None:
     """Run the command line; a usage error is one sentence and exit code 4."""
     try:
-        status = group.main(standalone_mode=False)
+        status = group.main(prog_name="torch-conformance", standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(2)
+        click.echo("torch-conformance: interrupted", err=True)
+        sys.exit(INCOMPLETE)
+    except click.UsageError as error:
+        if error.ctx is not None and type(error).__name__ == "NoArgsIsHelpError":
+            click.echo(error.ctx.get_help())
+            sys.exit(0)
+        message = error.format_message().rstrip(".")
+        place = error.ctx.command_path if error.ctx is not None else "torch-conformance"
+        click.echo(f"torch-conformance: {message}. See '{place} --help'.", err=True)
+        sys.exit(USAGE)
     except click.ClickException as error:
-        message = error.format_message()
-        hint = f" See '{error.ctx.command_path} --help'." if isinstance(error, click.UsageError) and error.ctx else ""
-        click.echo(f"torch-conformance: {message}{hint}", err=True)
-        sys.exit(USAGE if isinstance(error, click.UsageError) else error.exit_code)
+        click.echo(f"torch-conformance: {error.format_message()}", err=True)
+        sys.exit(error.exit_code)
     sys.exit(status if isinstance(status, int) else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import click
@@ -79,6 +80,7 @@ def run(
 ) -> int:
     """Judge the torch of this environment, clause by clause, and write a report."""
     _check_environment(clause)
+    _check_writable(out)
     arguments = [
         str(PACKAGE),
         f"--config-file={PACKAGE / 'pytest.ini'}",
@@ -121,6 +123,16 @@ def _check_environment(patterns: tuple[str, ...]) -> None:
         sys.exit(SUITE_FAILED)
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError(NO_TORCH)
+
+
+def _check_writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise click.UsageError(f"--out {out}: cannot be written ({reason}); name another folder") from None
 
 
 def _loads() -> bool:
