@@ -1,4 +1,4 @@
-"""JUnit XML from records: a suite per chapter, a case per cell."""
+"""JUnit XML from records: a suite per chapter, a case per cell, and a case for a run that is not what it should be."""
 
 from __future__ import annotations
 
@@ -7,23 +7,54 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
 
-from torch_conformance.reports.records import Cell, Failure, Plan, Record
+from torch_conformance.reports.records import Cell, Failure, Inapplicable, Plan, PlannedCell, Record, Run
+from torch_conformance.reports.verdict import INCOMPLETE, SUITE_FAILED, Verdict, judge, key_of, state_of
 
 # Characters that XML 1.0 has no way to hold.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-Key = tuple[str, str, str]
+_TRACEBACK = 4000
 
 
 def _clean(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
 
 
-def _case(suite: ET.Element, key: Key, seconds: float = 0.0) -> ET.Element:
-    clause, device, dtype = key
-    name = f"{clause}[{device}]" if dtype == "-" else f"{clause}[{device}-{dtype}]"
-    attributes = {"classname": clause.rpartition(".")[0], "name": name, "time": f"{seconds:.6f}"}
-    return ET.SubElement(suite, "testcase", {key: _clean(value) for key, value in attributes.items()})
+class _Document:
+    """The tree while it grows: suites in the order in which their chapters come."""
+
+    def __init__(self) -> None:
+        self.root = ET.Element("testsuites", {"name": "torch-conformance"})
+        self._suites: dict[str, ET.Element] = {}
+
+    def _suite(self, name: str) -> ET.Element:
+        if name not in self._suites:
+            self._suites[name] = ET.SubElement(self.root, "testsuite", {"name": _clean(name)})
+        return self._suites[name]
+
+    def case(self, named: Cell | Inapplicable | PlannedCell, seconds: float = 0.0) -> ET.Element:
+        where = named.device if named.dtype == "-" else f"{named.device}-{named.dtype}"
+        chapter = named.clause.partition(".")[0]
+        return self.add(chapter, named.clause.rpartition(".")[0], f"{named.clause}[{where}]", seconds)
+
+    def add(self, suite: str, classname: str, name: str, seconds: float) -> ET.Element:
+        attributes = {"classname": _clean(classname), "name": _clean(name), "time": f"{seconds:.6f}"}
+        return ET.SubElement(self._suite(suite), "testcase", attributes)
+
+    def close(self, run: Run | None) -> ET.ElementTree[ET.Element]:
+        """Put the totals on suites and root."""
+        for suite in self._suites.values():
+            self._total(suite, suite.findall("testcase"))
+            if run is not None:
+                suite.set("timestamp", _clean(run.started))
+        self._total(self.root, self.root.findall("testsuite/testcase"))
+        return ET.ElementTree(self.root)
+
+    @staticmethod
+    def _total(element: ET.Element, cases: list[ET.Element]) -> None:
+        element.set("tests", str(len(cases)))
+        for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+            element.set(name, str(sum(case.find(tag) is not None for case in cases)))
+        element.set("time", f"{sum(float(case.get('time', 0)) for case in cases):.6f}")
 
 
 def _note(case: ET.Element, tag: str, message: str, body: str = "") -> None:
@@ -31,52 +62,57 @@ def _note(case: ET.Element, tag: str, message: str, body: str = "") -> None:
     note.text = _clean(body)
 
 
-def _judged(suite: ET.Element, cell: Cell, failure: Failure | None) -> None:
-    case = _case(suite, (cell.clause, cell.device, cell.dtype), cell.seconds)
-    if cell.execution != "completed":
+def _judged(case: ET.Element, cell: Cell, failure: Failure | None) -> None:
+    """Say what became of a cell; a waived deviation is skipped, a stale waiver fails."""
+    state = state_of(cell)
+    if state == "lost":
         _note(case, "error", f"{cell.execution}: {cell.reason}")
-    elif cell.verdict == "fail":
-        body = f"reproduced {failure.reproduced}\n{failure.script}" if failure else ""
-        _note(case, "failure", failure.diagnosis if failure else cell.reason, body)
-    elif cell.verdict == "vacuous":
+    elif state == "fail" and failure is not None:
+        _note(case, "failure", failure.diagnosis, _body(failure))
+    elif state == "fail":
+        _note(case, "failure", f"{cell.verdict}, {cell.disposition}: {cell.reason}")
+    elif state == "vacuous":
         _note(case, "error", f"vacuous: {cell.reason}")
-    elif cell.verdict != "pass":
-        _note(case, "skipped", f"{cell.verdict}: {cell.reason}")
+    elif state != "pass":
+        _note(case, "skipped", f"{state}: {cell.reason}")
+
+
+def _body(failure: Failure) -> str:
+    """Return the script, which stands alone; where there is none, where the property ended."""
+    return f"reproduced {failure.reproduced}\n{failure.script or failure.traceback[-_TRACEBACK:]}"
+
+
+def _run_case(document: _Document, verdict: Verdict) -> None:
+    """Add a case for a run that is incomplete or failed, so that cells that are fine do not hide it."""
+    if verdict.exit_code in (INCOMPLETE, SUITE_FAILED):
+        case = document.add("run", "run", "verdict", 0.0)
+        _note(case, "error", verdict.sentence, "\n".join(verdict.reasons))
 
 
 def tree(records: Iterable[Record]) -> ET.ElementTree[ET.Element]:
     """Return the document: planned cells that were not run are errors, never skipped."""
     found = list(records)
-    failures = {(f.clause, f.device, f.dtype): f for f in found if isinstance(f, Failure)}
-    cells = {(c.clause, c.device, c.dtype): c for c in found if isinstance(c, Cell)}
-    root = ET.Element("testsuites", {"name": "torch-conformance"})
-    suites: dict[str, ET.Element] = {}
-
-    def suite_of(clause: str) -> ET.Element:
-        chapter = clause.partition(".")[0]
-        if chapter not in suites:
-            suites[chapter] = ET.SubElement(root, "testsuite", {"name": _clean(chapter)})
-        return suites[chapter]
-
+    failures = {key_of(each): each for each in found if isinstance(each, Failure)}
+    cells = {key_of(each): each for each in found if isinstance(each, Cell)}
+    document = _Document()
     for key, cell in cells.items():
-        _judged(suite_of(cell.clause), cell, failures.get(key))
+        _judged(document.case(cell, cell.seconds), cell, failures.get(key))
     for plan in (record for record in found if isinstance(record, Plan)):
         for planned in plan.cells:
-            key = (planned.clause, planned.device, planned.dtype)
-            if key not in cells:
-                _note(_case(suite_of(planned.clause), key), "error", "not run")
+            if key_of(planned) not in cells:
+                _note(document.case(planned), "error", "not run")
         for each in plan.inapplicable:
-            case = _case(suite_of(each.clause), (each.clause, each.device, each.dtype))
-            _note(case, "skipped", f"inapplicable: {each.reason}")
-    for suite in suites.values():
-        suite.set("tests", str(len(suite)))
-        for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
-            suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
-    return ET.ElementTree(root)
+            _note(document.case(each), "skipped", f"inapplicable: {each.reason}")
+    _run_case(document, judge(found))
+    return document.close(next((record for record in found if isinstance(record, Run)), None))
 
 
 def write(records: Iterable[Record], path: Path) -> None:
-    """Write the document to a file as UTF-8."""
+    """Write the document to a file as UTF-8.
+
+    Raises:
+        OSError: When the file cannot be written.
+    """
     document = tree(records)
     ET.indent(document)
     document.write(path, encoding="utf-8", xml_declaration=True)
