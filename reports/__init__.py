@@ -1,1 +1,31 @@
-"""Tells people: result records, verdict, JUnit XML, HTML and terminal summaries."""
+"""Tells people: result records, verdict, JUnit XML, HTML and terminal summaries.
+
+Records and the verdict are here; the writers are modules, for each brings what it draws with: `junit`, `summary`
+(rich) and `html` (jinja2).
+"""
+
+from torch_conformance.reports.records import Record, Recorded, RecordError, Writer, read
+from torch_conformance.reports.verdict import (
+    CONFORMANT,
+    DEVIATIONS,
+    INCOMPLETE,
+    SUITE_FAILED,
+    Cause,
+    Verdict,
+    judge,
+)
+
+__all__ = [
+    "CONFORMANT",
+    "DEVIATIONS",
+    "INCOMPLETE",
+    "SUITE_FAILED",
+    "Cause",
+    "Record",
+    "RecordError",
+    "Recorded",
+    "Verdict",
+    "Writer",
+    "judge",
+    "read",
+]
