@@ -227,5 +227,7 @@ def with_policy(document: str) -> str:
         "img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
     )
     place = head + len("<head>")
+    # The one handler of pytest-html's own page, on its reload button of a run that still goes on.
+    rest = document[place:].replace(' onclick="location.reload()"', "")
     meta = Markup('\n    <meta http-equiv="Content-Security-Policy" content="{}"/>').format(policy)
-    return f"{document[:place]}{meta}{document[place:]}"
+    return f"{document[:place]}{meta}{rest}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch_conformance.reports import records
 
 Key = tuple[str, str, str]
@@ -12,8 +14,8 @@ KEYS: tuple[Key, ...] = (
 )
 
 
-def run(**changes: object) -> records.Run:
-    fields: dict[str, object] = {
+def run(**changes: Any) -> records.Run:
+    fields: dict[str, Any] = {
         "schema": records.SCHEMA,
         "suite": "1.0",
         "manifest": "ab" * 32,
@@ -34,7 +36,7 @@ def run(**changes: object) -> records.Run:
         "selection": {},
         "workers": 2,
     }
-    return records.Run(**fields | changes)  # type: ignore[arg-type]
+    return records.Run(**fields | changes)
 
 
 def plan(keys: tuple[Key, ...] = KEYS, inapplicable: tuple[Key, ...] = ()) -> records.Plan:
@@ -44,9 +46,9 @@ def plan(keys: tuple[Key, ...] = KEYS, inapplicable: tuple[Key, ...] = ()) -> re
     )
 
 
-def cell(key: Key, verdict: str = "pass", **changes: object) -> records.Cell:
+def cell(key: Key, verdict: str = "pass", **changes: Any) -> records.Cell:
     clause, device, dtype = key
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "clause": clause,
         "device": device,
         "dtype": dtype,
@@ -62,12 +64,12 @@ def cell(key: Key, verdict: str = "pass", **changes: object) -> records.Cell:
         "worker": "gw0",
         "worst": [],
     }
-    return records.Cell(**fields | changes)  # type: ignore[arg-type]
+    return records.Cell(**fields | changes)
 
 
-def failure(key: Key, **changes: object) -> records.Failure:
+def failure(key: Key, **changes: Any) -> records.Failure:
     clause, device, dtype = key
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "clause": clause,
         "device": device,
         "dtype": dtype,
@@ -86,11 +88,11 @@ def failure(key: Key, **changes: object) -> records.Failure:
         "reproduced": "3/3",
         "traceback": "Traceback",
     }
-    return records.Failure(**fields | changes)  # type: ignore[arg-type]
+    return records.Failure(**fields | changes)
 
 
-def event(kind: str, message: str = "something") -> records.Event:
-    return records.Event(kind=kind, message=message, cell=None, time="")  # type: ignore[arg-type]
+def event(kind: records.EventKind, message: str = "something") -> records.Event:
+    return records.Event(kind=kind, message=message, cell=None, time="")
 
 
 def end(cells: int = len(KEYS), failures: int = 0, comparisons: int | None = None) -> records.End:
