@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from torch_conformance.conformance.recipes import SIZE_CLASSES, Recipe, Sweep
 from torch_conformance.reference.strided import Strided
@@ -42,7 +41,7 @@ def array_inputs(value: Strided) -> dict[str, Any]:
 
 def written(value: Strided, elements: Array) -> Array:
     """Return a copy of the storage after `elements` are written to the tensor."""
-    storage = value.storage.copy()
+    storage: Array = value.storage.copy()
     Strided(storage, value.size, value.stride, value.offset).array[...] = elements
     return storage
 

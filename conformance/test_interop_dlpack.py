@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from hypothesis import example, given
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.interchange import ARRAY, LARGE, SAME, array_inputs, written
@@ -112,6 +111,7 @@ def _torch_reads(cell: Cell, recipe: Recipe) -> None:
         first=Strided.from_array(first),
         second=second.view(carried),
         wanted=written(value, first).view(carried),
+        untouched=carrier.storage,
         dtype=cell.torch_dtype,
     )
     trial.run(SAME)
@@ -119,14 +119,15 @@ def _torch_reads(cell: Cell, recipe: Recipe) -> None:
     for statement in ("t = torch.from_dlpack(a).view(dtype)", "t = torch.from_dlpack(a.__dlpack__()).view(dtype)"):
         trial.run(statement)
         trial.expect("t.to(device)", value)
-    if not value.numel:
-        return
-    trial.expect_true("t.data_ptr() == a.ctypes.data", "the memory is shared")
-    trial.expect_equal("tuple(s for n, s in zip(t.shape, t.stride()) if n > 1)", _free_strides(value))
-    trial.run("t.copy_(first)")
-    trial.expect_true("same(base, wanted)", "the array's memory holds what was written to the tensor")
-    trial.run("a[...] = second")
-    trial.expect("t.to(device)", second)
+        if not value.numel:
+            continue
+        trial.expect_true("t.data_ptr() == a.ctypes.data", "the memory is shared")
+        trial.expect_equal("tuple(s for n, s in zip(t.shape, t.stride()) if n > 1)", _free_strides(value))
+        trial.run("t.copy_(first)")
+        trial.expect_true("same(base, wanted)", "the array's memory holds what was written to the tensor")
+        trial.run("a[...] = second")
+        trial.expect("t.to(device)", second)
+        trial.run("base[...] = untouched")
 
 
 @clause("interop.dlpack.tensor-reads-numpy")

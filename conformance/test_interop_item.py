@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from hypothesis import given
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.interchange import EXACTLY, exactly

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import example, given
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.interchange import LARGE, SAME, written
@@ -178,7 +177,7 @@ def test_numpy_refuses_negative_bit(cell: Cell) -> None:
 def test_numpy_refuses_other_devices(cell: Cell) -> None:
     # On the host the meta device stands for the others.
     elsewhere = "device" if cell.torch_device.type != "cpu" else "'meta'"
-    for dtype in (torch_dtype for torch_dtype in ("float32", "int64", "bool", "complex64")):
+    for dtype in ("float32", "int64", "bool", "complex64"):
         for size in ((), (3,), (0,), (2, 3)):
             trial = cell.trial(size=size, code=dtype)
             trial.run(f"x = torch.zeros(size, dtype=getattr(torch, code), device={elsewhere})")
@@ -232,16 +231,17 @@ def test_numpy_force_shares_where_it_can(cell: Cell, sweep: Sweep) -> None:
     complex_dtype = numpy_dtype(cell.dtype).kind == "c"
     for recipe in sweep:
         value = recipe.tensor(cell.dtype, "finite")
-        zeros = np.zeros(value.size, value.storage.dtype)
         trial = cell.trial(x=value)
-        for statement in (
-            "n = x.numpy(force=True)",
-            "n = x.detach().requires_grad_().numpy(force=True)",
-            "n = x.detach().requires_grad_().view_as(x).numpy(force=True)",
+        for number, statement in enumerate(
+            (
+                "n = x.numpy(force=True)",
+                "n = x.detach().requires_grad_().numpy(force=True)",
+                "n = x.detach().requires_grad_().view_as(x).numpy(force=True)",
+            )
         ):
             trial.run(statement)
-            trial.run("n[...] = 0")
-            trial.expect("x", zeros if on_host else value)
+            trial.run(f"n[...] = {number}")
+            trial.expect("x", np.full(value.size, number, value.storage.dtype) if on_host else value)
         if complex_dtype:
             other = recipe.tensor(cell.dtype, "finite", variant=1)
             for statement in ("n = x.conj().numpy(force=True)", "n = x.conj().imag.numpy(force=True)"):

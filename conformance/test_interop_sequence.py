@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from hypothesis import example, given
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.interchange import LARGE
@@ -53,7 +52,10 @@ def test_iter_yields_slices(cell: Cell, sweep: Sweep) -> None:
             trial.expect_equal("len(parts)", value.size[0])
         for index in range(min(value.size[0], 40)):
             part = Strided(
-                value.storage, value.size[1:], value.stride[1:], value.offset + index * value.stride[0] * bool(value.numel)
+                value.storage,
+                value.size[1:],
+                value.stride[1:],
+                value.offset + index * value.stride[0] * bool(value.numel),
             )
             trial.namespace["i"] = index
             trial.expect("parts[i]", part)
@@ -123,5 +125,13 @@ def test_contains_compares_by_value(cell: Cell) -> None:
 @clause("interop.contains.refuses-others")
 def test_contains_refuses_others(cell: Cell) -> None:
     trial = cell.trial(x=Strided.from_array(np.ones((3, 2), np.float32)))
-    for statement in ("'a' in x", "None in x", "[1.0] in x", "(1.0,) in x", "{} in x", "np.ones(2) in x", "object() in x"):
+    for statement in (
+        "'a' in x",
+        "None in x",
+        "[1.0] in x",
+        "(1.0,) in x",
+        "{} in x",
+        "np.ones(2) in x",
+        "object() in x",
+    ):
         trial.expect_error(statement, RuntimeError, TypeError)
