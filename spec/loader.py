@@ -37,50 +37,15 @@ _KEBAB = r"[a-z0-9]+(-[a-z0-9]+)*"
 _ID = re.compile(rf"{_KEBAB}\.{_KEBAB}\.{_KEBAB}")
 _REQUIRED = ("id", "statement", "level", "basis", "source", "kind", "dtypes", "faults")
 _OPTIONAL = ("seed", "since", "until", "optional", "note")
-_CHOICES = {"level": LEVELS, "basis": BASES, "kind": KINDS}
-_BOUND_KEYS = ("operation", "dtypes", "ulp", "basis", "argument")
 _BOUND_BASES = ("documented", "derived", "measured")
+_CATEGORIES = ("bool", "integral", "floating", "complex")
+_BITS = (8, 16, 32, 64, 128)
+# Strings and comments, so that neither is taken for a table's header or a key.
+_TOKENS = (r'"""(?:\\.|[^\\])*?"""', r"'''.*?'''", r'"(?:\\.|[^"\\\n])*"', r"'[^'\n]*'", r"#[^\n]*")
+_TOKEN = re.compile("|".join(_TOKENS), re.DOTALL)
+_HEADER = re.compile(r"\s*\[\[?\s*([\w.-]+)\s*\]\]?\s*")
 
-
-@dataclasses.dataclass
-class _File:
-    """A TOML file with the means to say where in it something stands."""
-
-    path: Path
-    text: str = ""
-    data: dict[str, Any] = dataclasses.field(default_factory=dict)
-    problems: list[str] = dataclasses.field(default_factory=list)
-
-    def read(self) -> None:
-        try:
-            self.text = self.path.read_text(encoding="utf-8")
-            self.data = tomllib.loads(self.text)
-        except OSError as error:
-            self.problems.append(f"{self.path}:1: cannot be read: {error.strerror}")
-        except UnicodeDecodeError:
-            self.problems.append(f"{self.path}:1: is not UTF-8 text")
-        except tomllib.TOMLDecodeError as error:
-            found = re.search(r"line (\d+)", str(error))
-            line = int(found.group(1)) if found else max(1, self.text.count("\n"))
-            self.problems.append(f"{self.path}:{line}: is not TOML: {error}")
-
-    def table_lines(self, name: str) -> list[int]:
-        """Return the line of each [[name]] header."""
-        header = re.compile(rf"^\s*\[\[\s*{name}\s*\]\]")
-        return [number for number, line in enumerate(self.text.splitlines(), 1) if header.match(line)]
-
-    def key_line(self, start: int, key: str) -> int:
-        """Return the line of a key in the table that begins at a line, or that line itself."""
-        lines = self.text.splitlines()
-        for number in range(start, len(lines)):
-            if re.match(rf"\s*{re.escape(key)}\s*=", lines[number]):
-                return number + 1
-            if lines[number].lstrip().startswith("[["):
-                break
-        return start
-
-    def refuse(self, line: int, message: str) -> None:
-        self.problems.append(f"{self.path}:{line}: {message}")
+Sets = Mapping[str, tuple[str, ...]]
 
 
 def _near(value: object, allowed: Sequence[str]) -> str:
@@ -88,179 +53,320 @@ def _near(value: object, allowed: Sequence[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _check_keys(
-    file: _File, line: int, table: Mapping[str, Any], required: Sequence[str], known: Sequence[str]
-) -> None:
-    for key in table:
-        if key not in known:
-            file.refuse(file.key_line(line, key), f"unknown key {key!r}; one of {', '.join(known)}{_near(key, known)}")
-    for key in required:
-        if key not in table:
-            file.refuse(line, f"the table has no key {key!r}; add it")
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
-def _check_types(file: _File, line: int, table: Mapping[str, Any]) -> None:
-    for key in (*_REQUIRED, *_OPTIONAL):
-        value = table.get(key)
-        if value is None:
-            continue
-        if key == "faults":
-            good = isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
-            if not good or not all(re.fullmatch(_KEBAB, each) for each in value):
-                wanted = "a list of at least one kebab-case name"
-                file.refuse(file.key_line(line, key), f"faults = {value!r}: expected {wanted}")
-        elif not isinstance(value, str) or not value.strip():
-            file.refuse(file.key_line(line, key), f"{key} = {value!r}: expected text")
+def _blank(token: re.Match[str]) -> str:
+    text = token.group()
+    return re.sub(r"[^\n]", " ", text) if text.startswith(("#", '"""', "'''")) else text
 
 
-def _check_values(file: _File, line: int, table: Mapping[str, Any], sets: Mapping[str, Any]) -> None:
-    for key, allowed in _CHOICES.items():
-        value = table.get(key)
+class _File:
+    """A TOML file with the means to say where in it something stands."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a file; what keeps it from being read becomes a problem."""
+        self.path = path
+        self.data: dict[str, Any] = {}
+        self.lines: list[str] = []
+        self.problems: list[str] = []
+        text = ""
+        try:
+            text = path.read_text(encoding="utf-8")
+            self.data = tomllib.loads(text)
+        except OSError as error:
+            self.refuse(1, f"cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            self.refuse(1, "is not UTF-8 text")
+        except tomllib.TOMLDecodeError as error:
+            found = re.search(r"line (\d+)", str(error))
+            self.refuse(int(found.group(1)) if found else max(1, len(text.splitlines())), f"is not TOML: {error}")
+        self.readable = not self.problems
+        self.lines = _TOKEN.sub(_blank, text).split("\n")
+
+    def refuse(self, line: int, message: str) -> None:
+        problem = f"{self.path}:{line}: {message}"
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def headers(self, name: str) -> list[int]:
+        """Return the line of each [name] or [[name]] header."""
+        found = ((number, _HEADER.fullmatch(line)) for number, line in enumerate(self.lines, 1))
+        return [number for number, header in found if header and header.group(1) == name]
+
+    def key_line(self, start: int, key: str) -> int:
+        """Return the line of a key in the table whose header is at a line (0: before any), or that line itself."""
+        for number in range(start, len(self.lines)):
+            if re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", self.lines[number]):
+                return number + 1
+            if _HEADER.fullmatch(self.lines[number]):
+                break
+        return max(1, start)
+
+    def place(self, name: str) -> int:
+        """Return the line of a top-level table or key."""
+        headers = self.headers(name)
+        return headers[0] if headers else self.key_line(0, name)
+
+    def check_top(self, *known: str) -> None:
+        """Refuse tables that a file of this kind does not have."""
+        for key in self.data:
+            if key not in known:
+                self.refuse(self.place(key), f"unknown table {key!r}; one of {', '.join(known)}{_near(key, known)}")
+
+    def tables(self, name: str) -> Iterator[_Table]:
+        """Yield each [[name]] table."""
+        found = self.data.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            self.refuse(self.place(name), f"{name}: expected tables; head each with [[{name}]]")
+            return
+        lines = self.headers(name)
+        for index, data in enumerate(found):
+            yield _Table(self, lines[index] if index < len(lines) else self.place(name), data)
+
+    def rows(self, name: str) -> Iterator[tuple[str, _Table]]:
+        """Yield each row of a [name] table of tables, with its key."""
+        found = self.data.get(name, {})
+        if not isinstance(found, dict):
+            self.refuse(self.place(name), f"{name} = {found!r}: expected a table [{name}] with one row per name")
+            return
+        for key, data in found.items():
+            line = (self.headers(f"{name}.{key}") or [self.key_line(self.place(name), key)])[0]
+            if isinstance(data, dict):
+                yield key, _Table(self, line, data, f"{name} {key}: ")
+            else:
+                self.refuse(line, f"{name} {key} = {data!r}: expected a table {{ ... }}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Table:
+    """A table of a file, and the checks of its keys; every check lets an absent key pass."""
+
+    file: _File
+    line: int
+    data: dict[str, Any]
+    prefix: str = ""
+
+    def refuse(self, key: str, message: str) -> None:
+        self.file.refuse(self.file.key_line(self.line, key), self.prefix + message)
+
+    def expect(self, key: str, wanted: str) -> None:
+        self.refuse(key, f"{key} = {self.data[key]!r}: expected {wanted}")
+
+    def keys(self, required: Sequence[str], optional: Sequence[str] = ()) -> None:
+        known = (*required, *optional)
+        for key in self.data:
+            if key not in known:
+                self.refuse(key, f"unknown key {key!r}; one of {', '.join(known)}{_near(key, known)}")
+        for key in required:
+            if key not in self.data:
+                self.file.refuse(self.line, f"{self.prefix}the table has no key {key!r}; add it")
+
+    def text(self, *keys: str) -> None:
+        for key in keys:
+            if key in self.data and not _is_text(self.data[key]):
+                self.expect(key, "text")
+
+    def choice(self, key: str, allowed: Sequence[str]) -> None:
+        value = self.data.get(key)
         if isinstance(value, str) and value not in allowed:
-            message = f"{key} = {value!r}: expected one of {', '.join(allowed)}{_near(value, allowed)}"
-            file.refuse(file.key_line(line, key), message)
-    for key in ("dtypes", "optional"):
-        value = table.get(key)
-        names = (*sets, NO_DTYPES) if key == "dtypes" else tuple(sets)
+            self.expect(key, f"one of {', '.join(allowed)}{_near(value, allowed)}")
+
+    def dtypes(self, key: str, names: Sequence[str]) -> None:
+        value = self.data.get(key)
         if isinstance(value, str) and value not in names:
-            message = f"{key} = {value!r}: no such set of dtypes in dtypes.toml{_near(value, names)}"
-            file.refuse(file.key_line(line, key), message)
-    for key in ("since", "until"):
-        value = table.get(key)
+            self.refuse(key, f"{key} = {value!r}: no such set of dtypes in dtypes.toml{_near(value, names)}")
+
+    def version(self, key: str) -> Version | None:
+        value = self.data.get(key)
         if isinstance(value, str):
             try:
-                Version(value)
+                return Version(value)
             except InvalidVersion:
-                file.refuse(file.key_line(line, key), f"{key} = {value!r}: expected a torch version such as '2.1'")
-    statement = table.get("statement")
-    if isinstance(statement, str) and (not statement.endswith(".") or "\n" in statement.strip()):
-        file.refuse(file.key_line(line, "statement"), "statement: expected one sentence on one line, ending in '.'")
+                self.expect(key, "a torch version such as '2.1'")
+        return None
 
 
-def _check_id(file: _File, line: int, table: Mapping[str, Any], places: dict[str, str]) -> None:
-    value = table.get("id")
+def _check_faults(table: _Table) -> None:
+    value = table.data.get("faults", ["absent"])
+    good = isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+    if not good or not all(re.fullmatch(_KEBAB, each) for each in value):
+        table.expect("faults", "a list of at least one kebab-case name")
+
+
+def _check_statement(table: _Table) -> None:
+    value = table.data.get("statement")
     if not isinstance(value, str):
         return
-    where = file.key_line(line, "id")
-    stem = file.path.stem
+    if not re.fullmatch(r"[^\n]*\w[^\n]*\.", value) or re.search(r"[.!?]\s+[A-Z]", value):
+        table.refuse("statement", "statement: expected one sentence on one line, ending in '.'")
+
+
+def _check_versions(table: _Table) -> None:
+    since, until = table.version("since"), table.version("until")
+    if since is not None and until is not None and until <= since:
+        table.expect("until", f"a version after since = {table.data['since']!r}")
+
+
+def _check_id(table: _Table, places: dict[str, str]) -> None:
+    value = table.data.get("id")
+    if not isinstance(value, str):
+        return
+    path = table.file.path
     if not _ID.fullmatch(value):
-        file.refuse(where, f"id = {value!r}: expected chapter.subject.fact in kebab-case")
-    elif value.split(".")[0] != stem:
-        file.refuse(where, f"id = {value!r}: a clause of {file.path.name} begins with '{stem}.'")
+        table.expect("id", "chapter.subject.fact in kebab-case")
+    elif value.split(".")[0] != path.stem:
+        table.refuse("id", f"id = {value!r}: a clause of {path.name} begins with '{path.stem}.'")
     if value in places:
-        file.refuse(where, f"id = {value!r} is taken by {places[value]}; ids are unique")
-    places[value] = f"{file.path}:{where}"
+        table.refuse("id", f"id = {value!r} is taken by {places[value]}; ids are unique")
+    places.setdefault(value, f"{path}:{table.file.key_line(table.line, 'id')}")
 
 
-def _clauses(file: _File, sets: Mapping[str, Any], places: dict[str, str]) -> Iterator[Clause]:
-    tables = file.data.get("clause", [])
-    lines = file.table_lines("clause")
-    for index, table in enumerate(tables):
-        line = lines[index] if index < len(lines) else 1
+def _clauses(file: _File, sets: Sets | None, places: dict[str, str]) -> Iterator[Clause]:
+    for table in file.tables("clause"):
         before = len(file.problems)
-        _check_keys(file, line, table, _REQUIRED, (*_REQUIRED, *_OPTIONAL))
-        _check_types(file, line, table)
-        _check_values(file, line, table, sets)
-        _check_id(file, line, table, places)
+        table.keys(_REQUIRED, _OPTIONAL)
+        table.text(*(key for key in (*_REQUIRED, *_OPTIONAL) if key != "faults"))
+        _check_faults(table)
+        table.choice("level", LEVELS)
+        table.choice("basis", BASES)
+        table.choice("kind", KINDS)
+        if sets is not None:
+            table.dtypes("dtypes", (*sets, NO_DTYPES))
+            table.dtypes("optional", tuple(sets))
+        _check_versions(table)
+        _check_statement(table)
+        _check_id(table, places)
         if len(file.problems) == before:
-            optional = {key: table.get(key) for key in _OPTIONAL}
-            fixed = {key: table[key] for key in _REQUIRED if key != "faults"}
-            yield Clause(
-                **fixed,
-                **optional,
-                faults=tuple(table["faults"]),
-                chapter=file.path.stem,
-                file=str(file.path),
-                line=line,
-            )
+            fields: dict[str, Any] = {key: table.data.get(key) for key in (*_REQUIRED, *_OPTIONAL)}
+            fields["faults"] = tuple(table.data["faults"])
+            yield Clause(**fields, chapter=file.path.stem, file=str(file.path), line=table.line)
 
 
 def _chapter(file: _File) -> Chapter:
+    file.check_top("chapter", "clause")
     head = file.data.get("chapter")
-    if not isinstance(head, dict) or set(head) != {"title", "about"}:
-        file.refuse(1, "a chapter begins with a table [chapter] that has title and about")
+    if not isinstance(head, dict):
+        file.refuse(file.place("chapter"), "a chapter begins with a table [chapter] that has title and about")
         return Chapter(file.path.stem, "", "")
-    for key in file.data:
-        if key not in ("chapter", "clause"):
-            file.refuse(1, f"unknown table {key!r}; a chapter has [chapter] and [[clause]]")
-    return Chapter(file.path.stem, str(head["title"]), str(head["about"]))
+    table = _Table(file, file.place("chapter"), head)
+    table.keys(("title", "about"))
+    table.text("title", "about")
+    return Chapter(file.path.stem, str(head.get("title")), str(head.get("about")))
 
 
 def _dtypes(file: _File) -> tuple[dict[str, DType], dict[str, tuple[str, ...]]]:
+    if not file.readable:
+        return {}, {}
+    file.check_top("dtype", "set")
+    if not file.data.get("dtype"):
+        file.refuse(file.place("dtype"), "no dtypes; add a table [dtype] with one row per element type")
+    known: dict[str, None] = {}
     dtypes = {}
-    for name, facts in file.data.get("dtype", {}).items():
-        try:
-            dtypes[name] = DType(name=name, **facts)
-        except TypeError as error:
-            file.refuse(file.key_line(1, name), f"dtype {name}: {error}")
-    declared = {name: table.get("members", []) for name, table in file.data.get("set", {}).items()}
-    sets: dict[str, tuple[str, ...]] = {name: (name,) for name in dtypes}
-    for name in declared:
-        members = _members(file, name, declared, dtypes, ())
-        sets[name] = tuple(each for each in dtypes if each in members)
+    for name, row in file.rows("dtype"):
+        known[name] = None
+        before = len(file.problems)
+        row.keys(("category", "bits", "signed", "since", "numpy"))
+        row.text("category", "since", "numpy")
+        row.choice("category", _CATEGORIES)
+        row.version("since")
+        if row.data.get("bits", 8) not in _BITS:
+            row.expect("bits", f"one of {', '.join(map(str, _BITS))}")
+        if not isinstance(row.data.get("signed", True), bool):
+            row.expect("signed", "true or false")
+        if len(file.problems) == before:
+            dtypes[name] = DType(name=name, **row.data)
+    declared = dict(file.rows("set"))
+    sets: dict[str, tuple[str, ...]] = {name: (name,) for name in known}
+    for name, row in declared.items():
+        _check_set(row, name, known)
+        members = _members(name, declared, known, ())
+        sets[name] = tuple(each for each in known if each in members)
     return dtypes, sets
 
 
+def _check_set(row: _Table, name: str, dtypes: Mapping[str, object]) -> None:
+    row.keys(("about", "members"))
+    row.text("about")
+    members = row.data.get("members", ["absent"])
+    if not isinstance(members, list) or not members or not all(isinstance(each, str) for each in members):
+        row.expect("members", "a list of at least one dtype or set")
+    if name in dtypes or name == NO_DTYPES:
+        row.file.refuse(
+            row.line, f"{row.prefix}the name is taken; every dtype is a set, and 'none' means no dtype axis"
+        )
+
+
 def _members(
-    file: _File, name: str, declared: Mapping[str, Any], dtypes: Mapping[str, DType], above: tuple[str, ...]
+    name: str, declared: Mapping[str, _Table], dtypes: Mapping[str, object], above: tuple[str, ...]
 ) -> set[str]:
     found: set[str] = set()
-    for member in declared[name]:
+    members = declared[name].data.get("members")
+    for member in members if isinstance(members, list) else ():
+        if not isinstance(member, str):
+            continue
         if member in dtypes:
             found.add(member)
-        elif member in declared and member not in (name, *above):
-            found |= _members(file, member, declared, dtypes, (*above, name))
+        elif member in (name, *above):
+            declared[name].refuse("members", f"{member!r} would contain itself; take it out")
+        elif member in declared:
+            found |= _members(member, declared, dtypes, (*above, name))
         else:
             known = (*dtypes, *declared)
-            message = f"set {name}: {member!r} is no dtype and no set above it{_near(member, known)}"
-            file.refuse(file.key_line(1, name), message)
+            declared[name].refuse("members", f"{member!r} is no dtype and no set{_near(member, known)}")
     return found
 
 
-def _bounds(file: _File, sets: Mapping[str, Any]) -> Iterator[Bound]:
-    lines = file.table_lines("bound")
-    for index, table in enumerate(file.data.get("bound", [])):
-        line = lines[index] if index < len(lines) else 1
+def _bounds(file: _File, sets: Sets | None) -> Iterator[Bound]:
+    file.check_top("bound")
+    places: dict[tuple[object, object], int] = {}
+    for table in file.tables("bound"):
         before = len(file.problems)
-        _check_keys(file, line, table, ("operation", "dtypes", "basis", "argument"), _BOUND_KEYS)
-        ulp = table.get("ulp")
+        table.keys(("operation", "dtypes", "basis", "argument"), ("ulp",))
+        table.text("operation", "dtypes", "basis", "argument")
+        table.choice("basis", _BOUND_BASES)
+        if sets is not None:
+            table.dtypes("dtypes", tuple(sets))
+        ulp = table.data.get("ulp")
+        ulp = 0 if ulp == "exact" else ulp
         if ulp is not None and (isinstance(ulp, bool) or not isinstance(ulp, int | float) or not 0 <= ulp < 2**24):
-            file.refuse(file.key_line(line, "ulp"), f"ulp = {ulp!r}: expected a finite number from 0")
-        if table.get("basis") not in _BOUND_BASES:
-            wanted = ", ".join(_BOUND_BASES)
-            file.refuse(file.key_line(line, "basis"), f"basis = {table.get('basis')!r}: expected one of {wanted}")
-        if table.get("dtypes") not in sets:
-            file.refuse(file.key_line(line, "dtypes"), f"dtypes = {table.get('dtypes')!r}: no such set of dtypes")
+            table.expect("ulp", "'exact' or a finite number from 0")
         if len(file.problems) == before:
-            number = None if ulp is None else float(ulp)
-            yield Bound(table["operation"], table["dtypes"], number, table["basis"], table["argument"])
+            bound = Bound(ulp=None if ulp is None else float(ulp), **_without(table.data, "ulp"))
+            first = places.setdefault((bound.operation, bound.dtypes), table.line)
+            if first != table.line:
+                what = f"operation = {bound.operation!r} with dtypes = {bound.dtypes!r}"
+                table.refuse("operation", f"{what} is taken by {file.path}:{first}; keep one")
+            yield bound
+
+
+def _without(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in keys}
 
 
 def _manifest(content: Sequence[object]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
-def _content(clause: Clause) -> dict[str, Any]:
-    return {key: value for key, value in dataclasses.asdict(clause).items() if key not in ("file", "line")}
-
-
 def _load(directory: Path) -> Specification:
     types, accuracy = _File(directory / "dtypes.toml"), _File(directory / "accuracy.toml")
     chapters = [_File(path) for path in sorted((directory / "chapters").glob("*.toml"))]
-    files = [types, accuracy, *chapters]
-    for file in files:
-        file.read()
     dtypes, sets = _dtypes(types)
-    bounds = tuple(_bounds(accuracy, sets))
+    # Without the sets, every mention of one would be refused for a fault that is not its own.
+    known = sets if types.readable else None
+    bounds = tuple(_bounds(accuracy, known))
     places: dict[str, str] = {}
-    readable = [file for file in chapters if not file.problems]
+    readable = [file for file in chapters if file.readable]
     heads = tuple(_chapter(file) for file in readable)
-    clauses = {each.id: each for file in readable for each in _clauses(file, sets, places)}
-    problems = [problem for file in files for problem in file.problems]
+    clauses = {each.id: each for file in readable for each in _clauses(file, known, places)}
+    problems = [problem for file in (types, accuracy, *chapters) for problem in file.problems]
+    if not chapters:
+        problems.append(f"{directory / 'chapters'}:1: holds no chapter; a specification has at least one *.toml there")
     if problems:
         raise SpecificationError(*problems)
     content = [
-        [_content(each) for each in clauses.values()],
+        [_without(dataclasses.asdict(each), "file", "line") for each in clauses.values()],
         [dataclasses.asdict(each) for each in dtypes.values()],
         {name: list(members) for name, members in sets.items()},
         [dataclasses.asdict(each) for each in bounds],

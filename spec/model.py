@@ -80,7 +80,7 @@ class Clause:
     @property
     def url(self) -> str:
         """Where the documentation says it."""
-        if self.source.startswith("torch"):
+        if self.source.startswith("torch."):
             return f"{_DOCUMENTATION}/generated/{self.source}.html"
         return f"{_DOCUMENTATION}/{self.source}.html"
 
@@ -124,7 +124,7 @@ class Bound:
     Attributes:
         operation: What the bound is for.
         dtypes: A set of dtypes.
-        ulp: Units in the last place; 0 for exact; None where `argument` gives an absolute bound.
+        ulp: Units in the last place; 0 for "exact" in the file; None where `argument` gives an absolute bound.
         basis: documented, derived or measured.
         argument: Why.
     """
@@ -136,7 +136,7 @@ class Bound:
     argument: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Specification:
     """Everything that must hold.
 
