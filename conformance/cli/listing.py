@@ -9,11 +9,18 @@ import sys
 import click
 import rich.console
 import rich.table
+import rich.text
 
 from torch_conformance import spec
 
 USAGE = 4
 SUITE_FAILED = 3
+
+
+class UnknownNameError(click.ClickException):
+    """No clause or chapter has that name; one sentence, and the exit code of usage errors."""
+
+    exit_code = USAGE
 
 
 def _specification() -> spec.Specification:
@@ -25,11 +32,12 @@ def _specification() -> spec.Specification:
 
 
 def _as_data(clause: spec.Clause) -> dict[str, object]:
-    return {key: value for key, value in dataclasses.asdict(clause).items() if key != "file"} | {"url": clause.url}
+    return dataclasses.asdict(clause) | {"url": clause.url}
 
 
 @click.command("list")
 @click.argument("pattern", nargs=-1)
+@click.option("--chapter", metavar="NAME", help="Only clauses of this chapter.")
 @click.option("--kind", type=click.Choice(spec.KINDS), help="Only clauses of this kind.")
 @click.option("--level", type=click.Choice(spec.LEVELS), help="Only clauses of this level.")
 @click.option(
@@ -40,14 +48,20 @@ def _as_data(clause: spec.Clause) -> dict[str, object]:
     show_default=True,
     help="auto: a table on a terminal, tab-separated lines elsewhere.",
 )
-def list_clauses(*, pattern: tuple[str, ...], kind: str | None, level: str | None, form: str) -> None:
+def list_clauses(
+    *, pattern: tuple[str, ...], chapter: str | None, kind: str | None, level: str | None, form: str
+) -> None:
     """Print the clauses: all, those of a chapter, or those whose id matches a PATTERN."""
     known = _specification()
+    chapters = [each.name for each in known.chapters]
+    if chapter is not None and chapter not in chapters:
+        raise UnknownNameError(f"no chapter is named {chapter!r}; there are {', '.join(chapters)}")
     try:
         clauses = known.select(pattern)
     except spec.SpecificationError as error:
-        raise click.UsageError(str(error)) from None
-    chosen = [c for c in clauses if (kind is None or c.kind == kind) and (level is None or c.level == level)]
+        raise UnknownNameError(str(error)) from None
+    wanted = {"chapter": chapter, "kind": kind, "level": level}
+    chosen = [c for c in clauses if all(value in (None, getattr(c, key)) for key, value in wanted.items())]
     if form == "json":
         click.echo(json.dumps([_as_data(clause) for clause in chosen], indent=2, ensure_ascii=False))
     elif form == "table" or (form == "auto" and sys.stdout.isatty()):
@@ -62,7 +76,9 @@ def _print_table(clauses: list[spec.Clause]) -> None:
     for name in ("clause", "level", "kind", "dtypes", "statement"):
         table.add_column(name, no_wrap=name == "clause")
     for clause in clauses:
-        table.add_row(clause.id, clause.level, clause.kind, clause.dtypes, clause.statement)
+        # As text: a statement may hold brackets, which are not markup.
+        cells = (clause.id, clause.level, clause.kind, clause.dtypes, clause.statement)
+        table.add_row(*map(rich.text.Text, cells))
     rich.console.Console().print(table)
     click.echo(f"{len(clauses)} clauses")
 
@@ -75,7 +91,7 @@ def show_clause(*, clause: str, form: str) -> None:
     known = _specification()
     found = known.clauses.get(clause)
     if found is None:
-        raise click.UsageError(f"no clause is named {clause!r}; {known.suggest(clause)}")
+        raise UnknownNameError(f"no clause is named {clause!r}; {known.suggest(clause)}")
     if form == "json":
         click.echo(json.dumps(_as_data(found), indent=2, ensure_ascii=False))
         return
