@@ -172,14 +172,16 @@ class Recipe:
             variant: Another number gives other values in the same layout, for a second operand.
         """
         structure = self.structure
-        storage = pool(dtype, domain, self.seed)[self._indices(structure.length, variant)]
+        storage = pool(dtype, domain, self.seed)[self.indices(variant=variant)]
         return Strided(storage, structure.size, structure.stride, structure.offset)
 
     def array(self, dtype: str, domain: str = "any", *, variant: int = 0) -> Array:
         """Return the same elements as a contiguous array."""
         return np.ascontiguousarray(self.tensor(dtype, domain, variant=variant).array).reshape(self.size)
 
-    def _indices(self, length: int, variant: int) -> Array:
+    def indices(self, *, variant: int = 0) -> Array:
+        """Return the place in the pool of each element of the storage, as uint8."""
+        length = self.structure.length
         if not any(self.codes):
             return np.zeros(length, dtype=np.uint8)
         if length <= len(self.codes):

@@ -1,0 +1,214 @@
+"""Elementwise operators on the bench: operands from recipes, expected results through the value pools.
+
+Values come from a pool of 256 per dtype, so the reference computes 256 results (65,536 for two operands) and the
+sizes beyond the vector width and the parallel grain are filled by looking them up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from torch_conformance.conformance.comparison import Rule
+from torch_conformance.conformance.recipes import Recipe
+from torch_conformance.conformance.values import pool
+from torch_conformance.reference import elementwise as reference
+from torch_conformance.reference.casting import cast
+from torch_conformance.reference.dtypes import finfo, iinfo, is_floating, is_integral, numpy_dtype
+from torch_conformance.reference.strided import Strided
+from torch_conformance.spec import load
+from torch_conformance.spec.operators import Operator, operators
+
+Array = npt.NDArray[Any]
+
+# 16-bit results are computed in float32 by at most a few operations, each within a few ULP of float32, and rounded
+# once: half a ULP and 2**-11 (bfloat16: 2**-14) of some ULP more.
+_HALF_ULPS = 0.51
+# A zero of the function away from its argument's grid: there ULP mean nothing, and a few roundings of the terms do.
+_ABSOLUTE_EPS = {"sinc": 4, "lgamma": 8, "digamma": 8, "logit": 8, "logaddexp": 4, "logaddexp2": 4, "xlogy": 8}
+_POOL_DOMAINS = {"number": "finite", "divisor": "finite", "small-divisor": "small", "shift": "any"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Operands and what the reference expects of them.
+
+    Attributes:
+        operands: By name, a and b.
+        expected: In a type at least as wide as the result's.
+        dtype: The result's dtype.
+        rule: Accepted distance.
+    """
+
+    operands: dict[str, Strided]
+    expected: Array
+    dtype: str
+    rule: Rule
+
+
+def operand_pool(row: Operator, dtype: str, seed: int, name: str) -> Array:
+    """Return the 256 values that an operand takes."""
+    values = pool(dtype, _POOL_DOMAINS.get(row.domain, row.domain), seed)
+    if name != "b":
+        return values
+    if row.name == "pow":
+        return pool(dtype, "moderate", seed)
+    if row.domain.endswith("divisor") and (is_integral(dtype) or row.domain.startswith("small")):
+        # Division of integers by zero is refused, that of the lowest integer by -1 is undefined in C++.
+        excluded = values == 0
+        if is_integral(dtype) and iinfo(dtype).min:
+            excluded |= values == -1
+        return np.where(excluded, values.dtype.type(3), values)
+    if row.domain == "shift":
+        return (np.abs(values.astype(np.int64)) % (iinfo(dtype).bits - 1)).astype(values.dtype)
+    return values
+
+
+def _operand(row: Operator, values: Array, dtype: str) -> Array:
+    """Return operands in the type in which the reference computes a row.
+
+    A single IEEE operation is computed in the dtype itself, in 16 bits by way of float32 and rounded once more, which
+    changes nothing (24 >= 2 * 11 + 2).
+    """
+    if _bounds(row.name):
+        return reference.widened(values, dtype)
+    if is_floating(dtype) and values.dtype.itemsize == 2:
+        return values.astype(np.float32)
+    return values
+
+
+def _result(row: Operator, results: Array, dtype: str) -> Array:
+    if row.result == "bool":
+        return results.astype(np.bool_)
+    return results if _bounds(row.name) else results.astype(numpy_dtype(dtype))
+
+
+@functools.lru_cache(maxsize=512)
+def _table(name: str, dtype: str, seed: int, second: int) -> Array:
+    """Return the reference's results for the pool (one operand), or for every pair of two pools."""
+    row = operators()[name]
+    with np.errstate(all="ignore"):
+        first = _operand(row, operand_pool(row, dtype, seed, "a"), dtype)
+        if row.operands == 1:
+            return _result(row, np.asarray(reference.UNARY[name](first)), dtype)
+        other = _operand(row, operand_pool(row, dtype, second, "b"), dtype)
+        return _result(row, np.asarray(reference.BINARY[name](first[:, None], other[None, :])), dtype)
+
+
+def result_dtype(row: Operator, dtype: str) -> str:
+    """Return the dtype of the result for operands of a dtype among the row's own."""
+    return "bool" if row.result == "bool" else dtype
+
+
+def rule_for(row: Operator, dtype: str) -> Rule:
+    """Return the accepted distance of a row's results in a dtype: from the accuracy table, or exact."""
+    bounds = {name: bound for bound in _bounds(row.name) for name in load().dtype_sets[bound.dtypes]}
+    if not is_floating(dtype) or row.result == "bool":
+        return Rule()
+    if not bounds:
+        return Rule(signed_zero=row.signed_zero)
+    if numpy_dtype(dtype).itemsize == 2:
+        return Rule(ulps=_HALF_ULPS, absolute=_slack(row, "float32"), signed_zero=row.signed_zero)
+    return Rule(ulps=bounds[dtype].ulp or 0.0, absolute=_slack(row, dtype), signed_zero=row.signed_zero)
+
+
+def _slack(row: Operator, dtype: str) -> float:
+    facts = finfo(dtype)
+    # Results below the smallest normal may lose their last bits on the way through an intermediate result.
+    return _ABSOLUTE_EPS.get(row.name, 0) * facts.eps + (2 * facts.tiny if row.name in _COMPOSED else 0.0)
+
+
+_COMPOSED = frozenset({"sigmoid", "sinc", "logit", "erf", "erfc", "deg2rad", "xlogy"})
+
+
+@functools.cache
+def _bounds(name: str) -> tuple[Any, ...]:
+    return tuple(bound for bound in load().bounds if bound.operation == name)
+
+
+def case_of(row: Operator, recipe: Recipe, dtype: str) -> Case:
+    """Return operands laid out by a recipe, and their expected results."""
+    structure = recipe.structure
+    seed, second = recipe.seed % 16, (recipe.seed // 16) % 16
+    indices = recipe.indices()
+    operands = {"a": Strided(operand_pool(row, dtype, seed, "a")[indices], structure.size, structure.stride, structure.offset)}
+    table = _table(row.name, dtype, seed, second)
+    if row.operands == 1:
+        results = table[indices]
+    else:
+        others = recipe.indices(variant=1)
+        storage = operand_pool(row, dtype, second, "b")[others]
+        operands["b"] = Strided(storage, structure.size, structure.stride, structure.offset)
+        results = table[indices, others]
+    expected = _laid_out(results, recipe)
+    return Case(operands, expected, result_dtype(row, dtype), rule_for(row, dtype))
+
+
+def _laid_out(storage: Array, recipe: Recipe) -> Array:
+    structure = recipe.structure
+    if not storage.size or 0 in structure.size:
+        return np.empty(structure.size, dtype=storage.dtype)
+    strides = tuple(step * storage.itemsize for step in structure.stride)
+    return np.lib.stride_tricks.as_strided(storage[structure.offset :], structure.size, strides, writeable=False)
+
+
+def hard_values(row: Operator, dtype: str) -> Array:
+    """Return values where kernels go wrong: all 65,536 in 16 bits; else every exponent and the neighbours of edges."""
+    values = _hard(dtype)
+    if row.domain in ("positive", "unit"):
+        values = np.abs(values[np.isfinite(values) & (values != 0)])
+    if row.domain == "unit":
+        values = values[values <= 1]
+    if row.domain == "moderate":
+        values = values[np.abs(values) < values.dtype.type(1000)]
+    return values[np.isfinite(values)] if row.domain in ("number", "finite", "divisor") else values
+
+
+@functools.cache
+def _hard(dtype: str) -> Array:
+    target = numpy_dtype(dtype)
+    if target.itemsize == 2:
+        values = np.arange(2**16, dtype=np.uint16).view(target).copy()
+        values[np.isnan(values)] = np.nan
+        return values
+    facts = finfo(dtype)
+    generator = np.random.default_rng(2)
+    span = np.arange(-1074 if dtype == "float64" else -149, 1024 if dtype == "float64" else 128, dtype=np.float64)
+    powers = np.exp2(span)
+    edges = [np.pi / 2 * np.arange(1, 200), np.log(facts.max) * np.array([1, 0.5, -1]), np.log2(facts.max) * np.array([1, -1])]
+    near_one = 1 + np.concatenate([np.exp2(-np.arange(1.0, 60)), -np.exp2(-np.arange(1.0, 60))])
+    half = np.arange(-20, 20) + 0.5
+    with np.errstate(all="ignore"):
+        base = np.concatenate([powers, *edges, near_one, half, generator.normal(0, 20, 1500)]).astype(target)
+        around = [base, np.nextafter(base, target.type(np.inf)), np.nextafter(base, target.type(-np.inf))]
+        mantissas = (powers * generator.uniform(1, 2, powers.size)).astype(target)
+    values = np.concatenate([*around, mantissas])
+    return np.concatenate([values, -values, np.array([0, -0.0, np.inf, -np.inf, np.nan], dtype=target)])
+
+
+@functools.lru_cache(maxsize=256)
+def hard_case(name: str, dtype: str) -> Case:
+    """Return a row's hard values with their expected results; a second operand is the same values in another order."""
+    row = operators()[name]
+    values = hard_values(row, dtype)
+    operands = {"a": Strided.from_array(values)}
+    if row.operands == 2:
+        other = np.random.default_rng(3).permutation(values)
+        if row.name == "pow":
+            other = cast(np.clip(other.astype(np.float64), -8, 8), dtype)
+        operands["b"] = Strided.from_array(other)
+    functions = reference.UNARY if row.operands == 1 else reference.BINARY
+    with np.errstate(all="ignore"):
+        wide = [_operand(row, operand.storage, dtype) for operand in operands.values()]
+        expected = _result(row, np.asarray(functions[name](*wide)), dtype)
+    return Case(operands, expected, result_dtype(row, dtype), rule_for(row, dtype))
+
+
+def rows(**wanted: object) -> Iterator[Operator]:
+    """Return the rows whose fields have these values."""
+    return (row for row in operators().values() if all(getattr(row, key) == value for key, value in wanted.items()))
