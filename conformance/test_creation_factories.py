@@ -111,14 +111,17 @@ def test_factories_take_device(cell: Cell) -> None:
     trial = cell.trial()
     calls = dict.fromkeys((*_FLOATING_CALLS, *_INTEGER_CALLS))
     for call in calls:
-        for device in ('"meta"', 'torch.device("meta")'):
+        # Torch takes a second to load what these need on meta: too long for the shortest profile.
+        slow = cell.profile.name == "smoke" and ("space" in call or "eye" in call)
+        for device in () if slow else ('"meta"', 'torch.device("meta")'):
             trial.expect_equal(f"{call.format(f', device={device}')}.device.type", "meta")
         trial.expect_equal(f"{call.format(', device=device')}.device.type", cell.torch_device.type)
         trial.expect_equal(f"{call.format(', device=str(device)')}.device.type", cell.torch_device.type)
         for device in ("", ', device="cpu"', ", device=None"):
             trial.expect_equal(f"{call.format(device)}.device.type", "cpu")
-        trial.run(f"with torch.device('meta'): y = {call.format('')}")
-        trial.expect_equal("y.device.type", "meta")
+        if not slow:
+            trial.run(f"with torch.device('meta'): y = {call.format('')}")
+            trial.expect_equal("y.device.type", "meta")
     trial.run("x = torch.zeros(2, 3, device=device)")
     for name in ("zeros", "ones", "empty", "rand", "randn"):
         trial.expect_equal(f"torch.{name}_like(x).device.type", cell.torch_device.type)

@@ -160,7 +160,7 @@ def test_new_fills_asked_size(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         fill: Any = fill_value(recipe, cell.dtype) if subject == "new-full" else int(subject == "new-ones")
         # The tensor whose method it is lends dtype and device, and neither its shape nor its strides.
-        x = Strided.from_array(creation.full((2, 2), 0, cell.dtype).T)
+        x = Strided(creation.full((4,), 0, cell.dtype), (2, 2), (1, 2))
         trial = cell.trial(x=x, fill=fill, size=recipe.size, other=int(fill == 0), dtype=cell.torch_dtype)
         expected = creation.full(recipe.size, fill, cell.dtype)
         for spelling in spellings_for(NEW_SPELLINGS[subject], recipe):
