@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy.typing as npt
+from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.recipes import SIZE_CLASSES, Recipe, Sweep
 from torch_conformance.reference.strided import Strided
 
@@ -44,6 +45,12 @@ def written(value: Strided, elements: Array) -> Array:
     storage: Array = value.storage.copy()
     Strided(storage, value.size, value.stride, value.offset).array[...] = elements
     return storage
+
+
+def drawn_seeds(cell: Cell) -> tuple[int, ...]:
+    """Return seeds of value pools: the first, and more as the profile asks for."""
+    drawn = cell.generator().integers(1, 256, cell.profile.examples // 4)
+    return (0, *(int(seed) for seed in drawn))
 
 
 def _large() -> Sweep:

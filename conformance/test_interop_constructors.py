@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
@@ -12,6 +13,9 @@ from torch_conformance.conformance.recipes import Recipe, Sweep, sweeps
 from torch_conformance.conformance.trial import Trial
 from torch_conformance.reference.dtypes import is_complex, numpy_dtype
 from torch_conformance.reference.strided import Strided
+
+# torch advises against torch.tensor of a tensor.
+pytestmark = pytest.mark.filterwarnings("ignore:To copy construct")
 
 _COPYING = (
     "t = torch.tensor(a, device=device)",

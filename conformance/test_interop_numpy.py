@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
@@ -10,6 +11,9 @@ from torch_conformance.conformance.interchange import LARGE, SAME, written
 from torch_conformance.conformance.recipes import Sweep, sweeps
 from torch_conformance.reference.dtypes import bits, numpy_dtype
 from torch_conformance.reference.strided import Strided
+
+# NumPy 2 warns at each np.array of a tensor, since torch's __array__ takes no copy=.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")
 
 # A tensor on an accelerator goes to the host first; numpy() itself is refused there, which is a clause of its own.
 _TO_NUMPY = (
