@@ -51,7 +51,8 @@ def expectation(expression: str, expected: Array | Strided, dtype: str, rule: Ru
 
 
 def _assertion(array: Array, dtype: str, rule: Rule) -> list[str]:
-    zero = " & ((values != 0) | (np.signbit(values) == np.signbit(expected)))"
+    exact = "" if rule.is_exact else " | (expected != 0)"
+    zero = f" & ((values != 0){exact} | (np.signbit(values) == np.signbit(expected)))"
     floating = dtypes.is_floating(dtype)
     lines = [f"expected = {array_source(array)}"]
     if rule.is_exact:

@@ -44,7 +44,7 @@ def erf(values: Array) -> Array:
     x = np.asarray(values, dtype=Long)
     near = np.abs(x) < 2
     far = np.copysign(1, x) * (1 - _erfc_fraction(np.where(near, 2, np.abs(x))))
-    return np.where(near, _erf_series(np.where(near, x, 0)), far)
+    return np.where(x == 0, x, np.where(near, _erf_series(np.where(near, x, 0)), far))
 
 
 def erfc(values: Array) -> Array:

@@ -87,11 +87,11 @@ def test_overflow() -> None:
     assert not differs(INF, 1e300, "float32", ulp(1), np.float64)
 
 
-def test_underflow_keeps_the_sign() -> None:
+def test_only_an_exact_zero_has_a_sign_under_a_bound() -> None:
     assert not differs(0.0, 1e-60, "float32", ulp(1), np.float64)
-    assert not differs(-0.0, -1e-60, "float32", ulp(1), np.float64)
-    assert differs(0.0, -1e-60, "float32", ulp(1), np.float64)
-    assert not differs(0.0, -1e-60, "float32", ulp(1, signed_zero=False), np.float64)
+    assert not differs(0.0, -1e-60, "float32", ulp(1), np.float64)
+    assert differs(0.0, -0.0, "float32", ulp(1), np.float64)
+    assert not differs(0.0, -0.0, "float32", ulp(1, signed_zero=False), np.float64)
 
 
 def test_absolute_bounds_per_element() -> None:
