@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -39,6 +40,7 @@ NAMES: tuple[str, ...] = tuple(_NUMPY)
 _NAME_OF = {dtype: name for name, dtype in _NUMPY.items()}
 _COMPLEX_OF = {"float32": "complex64", "float64": "complex128"}
 _REAL_OF = {value: key for key, value in _COMPLEX_OF.items()}
+_FINFO: Callable[..., Any] = ml_dtypes.finfo  # knows bfloat16 and NumPy's own
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def real_of(name: str) -> str:
 def finfo(name: str) -> FloatInfo:
     """Return the limits of a floating dtype, or of the parts of a complex one."""
     dtype = _NUMPY[real_of(name)]
-    facts: Any = ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]
+    facts = _FINFO(dtype)
     return FloatInfo(
         bits=int(facts.bits),
         eps=float(facts.eps),

@@ -35,8 +35,8 @@ class Strided:
         offset: Place of the first element in the storage.
 
     Raises:
-        ValueError: When the storage is not one-dimensional, ranks differ, a stride is negative, or an element lies
-            outside the storage.
+        ValueError: When the storage is not one block of one dimension, ranks differ, an extent, a stride or the
+            offset is negative, or an element lies outside the storage.
     """
 
     storage: Array
@@ -48,9 +48,13 @@ class Strided:
         """Refuse what is no tensor."""
         if self.storage.ndim != 1:
             raise ValueError(f"a storage has one dimension, not {self.storage.ndim}")
+        if not self.storage.flags.c_contiguous:
+            raise ValueError("a storage is one block of memory, not a slice with steps")
         if len(self.size) != len(self.stride):
             raise ValueError(f"size {self.size} and stride {self.stride} differ in rank")
-        if any(step < 0 for step in self.stride) or self.offset < 0:
+        if self.size and min(self.size) < 0:
+            raise ValueError(f"negative extent in size {self.size}")
+        if self.offset < 0 or (self.stride and min(self.stride) < 0):
             raise ValueError(f"negative stride or offset: stride {self.stride}, offset {self.offset}")
         if self.numel and self._last() >= self.storage.size:
             raise ValueError(f"element {self._last()} lies outside a storage of {self.storage.size}")
@@ -66,7 +70,7 @@ class Strided:
 
     @property
     def dtype(self) -> str:
-        """The dtype's torch name."""
+        """The dtype's torch name; KeyError where torch has no such dtype."""
         return name_of(self.storage.dtype)
 
     @property
@@ -81,7 +85,7 @@ class Strided:
 
     @property
     def array(self) -> Array:
-        """The elements as a NumPy array that shares the storage."""
+        """The elements as a NumPy array that shares the storage (torch.as_strided); of zero elements, a new one."""
         if not self.numel:
             return np.empty(self.size, dtype=self.storage.dtype)
         width = self.storage.itemsize

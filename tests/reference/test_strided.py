@@ -6,6 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from torch_conformance.reference.dtypes import NAMES, numpy_dtype
 from torch_conformance.reference.strided import Strided, row_major
 
@@ -71,7 +73,10 @@ def test_row_major_of_zero_size_counts_it_as_one() -> None:
     ("size", "stride", "offset", "message"),
     [
         ((2,), (1, 1), 0, "differ in rank"),
-        ((2,), (-1,), 1, "negative"),
+        ((2,), (-1,), 1, "negative stride"),
+        ((2,), (1,), -1, "negative stride or offset"),
+        ((-1,), (1,), 0, "negative extent"),
+        ((2, -3), (1, 1), 0, "negative extent"),
         ((25,), (1,), 0, "lies outside"),
         ((2,), (1,), 23, "lies outside"),
     ],
@@ -81,3 +86,33 @@ def test_refuses(size: tuple[int, ...], stride: tuple[int, ...], offset: int, me
         Strided(STORAGE, size, stride, offset)
     with pytest.raises(ValueError, match="one dimension"):
         Strided(STORAGE.reshape(2, 12), (1,), (1,))
+    with pytest.raises(ValueError, match="one block"):
+        Strided(STORAGE[::2], (1,), (1,))
+
+
+def test_last_element_and_offset_of_nothing_are_accepted() -> None:
+    assert Strided(STORAGE, (2, 3), (11, 6), 0).array[1, 2] == 23
+    assert Strided(STORAGE, (0,), (1,), 24).array.shape == (0,)
+
+
+def test_from_array_copies_in_row_major_order() -> None:
+    source = STORAGE.reshape(4, 6).T
+    tensor = Strided.from_array(source)
+    assert (tensor.size, tensor.stride, tensor.offset) == ((6, 4), (4, 1), 0)
+    assert np.array_equal(tensor.array, source)
+    assert not np.shares_memory(tensor.storage, source)
+    assert Strided.from_array(np.array(5.0)).stride == ()
+
+
+@given(st.lists(st.integers(0, 4), max_size=4), st.data())
+def test_addresses_are_where_values_lie(size: list[int], data: st.DataObject) -> None:
+    stride = data.draw(st.tuples(*[st.integers(0, 5) for _ in size]))
+    offset = data.draw(st.integers(0, 9))
+    last = offset + sum(max(extent - 1, 0) * step for extent, step in zip(size, stride, strict=True))
+    storage = np.arange(last + 1, dtype=np.int64)
+    tensor = Strided(storage, tuple(size), stride, offset)
+    assert np.array_equal(tensor.values(), tensor.addresses())
+    assert tensor.numel == tensor.array.size
+    # Contiguity by its meaning: elements, read in row-major order, lie one after the other.
+    one_after_the_other = np.array_equal(tensor.addresses().ravel(), offset + np.arange(tensor.numel))
+    assert tensor.is_contiguous() is one_after_the_other
