@@ -9,6 +9,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from torch_conformance.reference import casting
 from torch_conformance.reference.dtypes import NAMES, category, iinfo, numpy_dtype
 
@@ -105,6 +107,74 @@ def test_defined_is_exactly_where_the_whole_part_fits(target: str) -> None:
     assert not casting.defined(np.array([math.nan, math.inf, -math.inf]), target).any()
 
 
+def nearest_even(value: Fraction, significand: int, exponent_min: int, largest: Fraction) -> Fraction | float:
+    """Round an exact value once, by whole-number arithmetic; the definition of IEEE 754."""
+    if value == 0:
+        return Fraction(0)
+    power = max(floor_log2(abs(value)), exponent_min) - (significand - 1)
+    unit = Fraction(2) ** power
+    # Python's round of a Fraction is to nearest, ties to even.
+    result = round(value / unit) * unit
+    return result if abs(result) <= largest else math.copysign(math.inf, value)
+
+
+def floor_log2(value: Fraction) -> int:
+    guess = value.numerator.bit_length() - value.denominator.bit_length()
+    return guess if Fraction(2) ** guess <= value else guess - 1
+
+
+FORMATS = {
+    "float16": (11, -14, Fraction(65504)),
+    "bfloat16": (8, -126, (2 - Fraction(1, 2**7)) * 2**127),
+    "float32": (24, -126, (2 - Fraction(1, 2**23)) * 2**127),
+}
+INTEGERS = [name for name in NAMES if category(name) == 1]
+
+
+def exactly(value: object) -> Fraction | float:
+    number = float(str(value))
+    return Fraction(number) if math.isfinite(number) else number
+
+
+@pytest.mark.parametrize("target", ["float16", "bfloat16", "float32"])
+@given(
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(-7e4, 7e4)
+    # Near the ties of the 16-bit types, normal and subnormal.
+    | st.builds(
+        lambda top, power, extra: math.ldexp(top + math.ldexp(extra, -40), power),
+        *(st.integers(-4097, 4097), st.integers(-145, 120), st.integers(-2, 2)),
+    )
+)
+def test_float64_rounds_as_defined(target: str, value: float) -> None:
+    array = np.array([value])
+    seen = exactly(float(casting.cast(array, target)[0]))
+    once = nearest_even(Fraction(value), *FORMATS[target])
+    through = nearest_even(Fraction(value), *FORMATS["float32"])
+    twice = nearest_even(through, *FORMATS[target]) if isinstance(through, Fraction) else through
+    assert seen == twice
+    if target != "float32":
+        assert casting.double_rounded(array, target).tolist() == [once != twice]
+        assert casting.double_rounded(array + 0j, target).tolist() == [once != twice]
+
+
+@pytest.mark.parametrize("target", ["float16", "bfloat16"])
+@given(
+    st.builds(
+        # Integers around ties of bfloat16 and of float32, where two roundings are apt to differ.
+        lambda top, shift, extra, sign: max(-(2**63), min(2**63 - 1, sign * ((top << shift) + extra))),
+        *(st.integers(128, 511), st.integers(0, 54), st.integers(-3, 3), st.sampled_from([-1, 1])),
+    )
+)
+def test_integers_round_as_defined(target: str, value: int) -> None:
+    array = np.array([value], dtype=np.int64)
+    through = nearest_even(Fraction(value), *FORMATS["float32"])
+    assert isinstance(through, Fraction)
+    twice = nearest_even(through, *FORMATS[target])
+    assert exactly(float(casting.cast(array, target)[0])) == twice
+    assert casting.double_rounded(array, target).tolist() == [nearest_even(Fraction(value), *FORMATS[target]) != twice]
+
+
 def test_double_rounding_is_named() -> None:
     # Just above the tie between 1 and 1 + 2**-10: one rounding goes up; through float32 the excess is lost.
     value = np.array([1 + 2.0**-11 + 2.0**-40])
@@ -112,6 +182,82 @@ def test_double_rounding_is_named() -> None:
     assert casting.cast(value, "float16").tolist() == [1.0]
     assert casting.double_rounded(np.array([1 + 2.0**-8 + 2.0**-40]), "bfloat16").tolist() == [True]
     assert casting.double_rounded(np.array([1.5]), "bfloat16").tolist() == [False]
+    for kind in (np.int64, np.uint64):
+        integers = np.array([2**32 + 2**24 + 1, 2**32 + 2**24, 2**62 + 2**54 + 1], dtype=kind)
+        assert casting.double_rounded(integers, "bfloat16").tolist() == [True, False, True]
+    assert not casting.double_rounded(np.array([1 + 2.0**-8 + 2.0**-40]), "complex64").any()
+
+
+@pytest.mark.parametrize("source", ["float16", "bfloat16"])
+def test_every_16_bit_pattern_in_every_direction(source: str) -> None:
+    every = np.arange(2**16, dtype=np.uint16).view(numpy_dtype(source))
+    other = "bfloat16" if source == "float16" else "float16"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results = {target: casting.cast(every, target) for target in NAMES}
+        fits = {target: casting.defined(every, target) for target in INTEGERS}
+    values = [widened(pattern, source) for pattern in range(2**16)]
+    assert results["bool"].tolist() == [value != 0 for value in values]
+    for target in INTEGERS:
+        facts = iinfo(target)
+        whole = [int(value) if math.isfinite(value) else None for value in values]
+        assert fits[target].tolist() == [part is not None and facts.min <= part <= facts.max for part in whole]
+        assert results[target][fits[target]].tolist() == [p for p, ok in zip(whole, fits[target], strict=True) if ok]
+    for target in ("float32", "float64", "complex64", "complex128"):
+        assert all(same(a, b) for a, b in zip(results[target].real.tolist(), values, strict=True))
+    rounded = results[other].astype(np.float64).tolist()
+    for value, seen in zip(values, rounded, strict=True):
+        wanted = nearest_even(Fraction(value), *FORMATS[other]) if math.isfinite(value) else value
+        assert same(seen, float(wanted)) or (wanted == 0 == seen and math.copysign(1, seen) == math.copysign(1, value))
+
+
+def widened(pattern: int, source: str) -> float:
+    """Return the value of a 16-bit pattern, decoded field by field."""
+    significand, exponent_min, _ = FORMATS[source]
+    stored = significand - 1
+    sign = -1.0 if pattern >> 15 else 1.0
+    exponent, fraction = (pattern & 0x7FFF) >> stored, pattern & ((1 << stored) - 1)
+    if exponent == (1 << (15 - stored)) - 1:
+        return math.nan if fraction else sign * math.inf
+    hidden = 1 << stored if exponent else 0
+    return sign * math.ldexp(hidden + fraction, max(exponent, 1) - 1 + exponent_min - stored)
+
+
+def same(first: float, second: float) -> bool:
+    if math.isnan(first) or math.isnan(second):
+        return math.isnan(first) and math.isnan(second)
+    return first == second and math.copysign(1, first) == math.copysign(1, second)
+
+
+@pytest.mark.parametrize("target", NAMES)
+def test_no_bit_pattern_warns(target: str) -> None:
+    generator = np.random.default_rng(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for source in ("float32", "float64", "complex64", "complex128"):
+            dtype = numpy_dtype(source)
+            raw = generator.integers(0, 256, 256 * dtype.itemsize, dtype=np.uint8).view(dtype)
+            signalling = {"float32": 0x7F800001, "float64": 0x7FF0000000000001}
+            width = np.uint32 if dtype in (np.float32, np.complex64) else np.uint64
+            nans = np.full(4, signalling["float32" if width is np.uint32 else "float64"], dtype=width).view(dtype)
+            values = np.concatenate([raw, nans])
+            for function in (casting.cast, casting.defined, casting.double_rounded):
+                assert function(values, target).shape == values.shape
+
+
+@pytest.mark.parametrize("source", NAMES)
+def test_casting_twice_is_casting_once_and_wider_integers_keep_values(source: str) -> None:
+    dtype = numpy_dtype(source)
+    raw = np.random.default_rng(3).integers(0, 256, 1024 * dtype.itemsize, dtype=np.uint8)
+    values = raw.view(dtype) if source != "bool" else (raw & 1).view(np.bool_)
+    for target in NAMES:
+        kept = np.where(casting.defined(values, target), values, np.zeros((), dtype=dtype)).astype(dtype)
+        once = casting.cast(kept, target)
+        again = casting.cast(once, target)
+        assert again.tobytes() == once.tobytes()
+        assert not np.shares_memory(again, once)
+        if category(source) == 1 and category(target) == 1 and iinfo(target).bits >= iinfo(source).bits:
+            assert casting.cast(once, source).tobytes() == values.tobytes()
 
 
 def test_no_pair_warns_and_all_keep_shape() -> None:
