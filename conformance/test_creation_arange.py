@@ -8,7 +8,6 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import absolute
@@ -83,7 +82,7 @@ def test_arange_has_documented_length(cell: Cell) -> None:
     cases=st.lists(
         st.tuples(st.floats(-50, 50), st.floats(0.01, 10), st.integers(0, 300), st.floats(0.01, 0.99)),
         min_size=5,
-        max_size=12,
+        max_size=8,
     )
 )
 def test_arange_rounds_length_up(cell: Cell, cases: list[tuple[float, float, int, float]]) -> None:

@@ -11,7 +11,7 @@ from torch_conformance.conformance.materialise import TORCH_DTYPES
 from torch_conformance.conformance.recipes import Recipe, Sweep, sweeps
 from torch_conformance.conformance.values import pool
 from torch_conformance.reference import creation, dtypes
-from torch_conformance.reference.strided import row_major
+from torch_conformance.reference.strided import Strided, row_major
 
 _SIZE_FORMS = ("size", "list(size)", "torch.Size(size)", "size=size")
 _WITH = "dtype=dtype, device=device"
@@ -71,6 +71,25 @@ def test_fills_huge_tensors(cell: Cell) -> None:
     spellings = FILL_SPELLINGS[subject]
     trial.run(POISON)
     trial.expect(spellings[cell.seed % len(spellings)], creation.full(size, fill, cell.dtype))
+
+
+_EDGE_SPELLINGS = (
+    "torch.full((3,), fill, dtype=dtype, device=device)",
+    "torch.full((9,), fill, out=x.repeat(3))",
+    "torch.full_like(x, fill)",
+    "x.new_full((1, 2), fill)",
+)
+
+
+@clause("creation.full.holds-edge-values")
+def test_full_holds_edge_values(cell: Cell) -> None:
+    values = pool(cell.dtype, "any", cell.seed % 256).tolist()
+    # The edges come first in a pool.
+    for value in values[: 64 if cell.profile.name == "smoke" else None]:
+        fill = min(value, 2**63 - 1) if cell.dtype == "uint64" else value
+        trial = cell.trial(x=Strided.from_array(creation.full((3,), 0, cell.dtype)), fill=fill, dtype=cell.torch_dtype)
+        for spelling, size in zip(_EDGE_SPELLINGS, ((3,), (9,), (3,), (1, 2)), strict=True):
+            trial.expect(spelling, creation.full(size, fill, cell.dtype))
 
 
 _INFERRED: tuple[Any, ...] = (

@@ -8,7 +8,6 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO, absolute
@@ -195,7 +194,12 @@ def test_linspace_takes_tensor_ends(cell: Cell) -> None:
         }
         trial = cell.trial(start=start, end=end, steps=steps, **ends)
         expected = creation.rounded(creation.linspace(start, end, steps), "float32").astype(np.float32)
-        for form in ("first, last, steps", "first, end, steps", "start, last, steps", "start=first, end=last, steps=steps"):
+        for form in (
+            "first, last, steps",
+            "first, end, steps",
+            "start, last, steps",
+            "start=first, end=last, steps=steps",
+        ):
             trial.expect(f"torch.linspace({form}, dtype=torch.float32, device=device)", expected)
             trial.expect(f"torch.logspace({form}, base=1, dtype=torch.float32, device=device)", np.ones_like(expected))
 
@@ -234,6 +238,4 @@ def test_logspace_is_accurate(cell: Cell, cases: Cases) -> None:
                 trial.expect(spelling, expected, bound, dtype=cell.dtype)
             if base == 10:
                 trial.expect(f"torch.logspace(start, end, steps, {_WITH})", expected, bound, dtype=cell.dtype)
-                trial.expect(
-                    f"torch.logspace(start, end, steps=steps, {_WITH})", expected, bound, dtype=cell.dtype
-                )
+                trial.expect(f"torch.logspace(start, end, steps=steps, {_WITH})", expected, bound, dtype=cell.dtype)

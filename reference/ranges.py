@@ -17,6 +17,9 @@ from torch_conformance.reference.dtypes import finfo
 
 Array = npt.NDArray[Any]
 
+# Rounding of the values that stand for the exact ones here; far below a bound except where longdouble is double.
+_REFERENCE_EPS = float(np.finfo(np.longdouble).eps)
+
 POWER_ULPS = 8
 """Accepted error of a power function, in ULP: twice the largest that CUDA's documentation gives for powf and pow."""
 
@@ -27,11 +30,12 @@ def arange_bounds(start: float, step: float, count: int, dtype: str) -> Array:
     Roundings of element i when everything happens in the result's dtype: start (u |start|), step (u i |step|), the
     index (u i |step|), the product (u i |step|), the sum and the result (2 u (|start| + i |step|)), and for a kernel
     that splits i into a vector's base and a lane, one product and one sum more. At most 8 u (|start| + i |step|), and
-    a subnormal step is off by half the smallest subnormal, i times.
+    a subnormal step is off by half the smallest subnormal, i times. `arange_values`, against which the element is held,
+    adds two roundings of longdouble.
     """
     index = np.arange(count, dtype=np.float64)
     facts = finfo(dtype)
-    return 4 * facts.eps * (abs(start) + index * abs(step)) + (index + 2) * facts.smallest_subnormal
+    return (4 * facts.eps + _REFERENCE_EPS) * (abs(start) + index * abs(step)) + (index + 2) * facts.smallest_subnormal
 
 
 def linspace_bounds(start: complex, end: complex, steps: int, dtype: str) -> float:
@@ -40,10 +44,10 @@ def linspace_bounds(start: complex, end: complex, steps: int, dtype: str) -> flo
     With M = |start| + |end| and everything in the result's dtype: both ends (u M), their difference, steps - 1, the
     quotient, the index and the product (5 u M, the last three again for complex operands, whose error is bounded by
     modulus), base and lane of a vector (2 u M), the sum (u M): at most 16 u M. A subnormal step is off by half the
-    smallest subnormal, up to steps times.
+    smallest subnormal, up to steps times. `linspace_values` adds at most six roundings of longdouble.
     """
     facts = finfo(dtype)
-    return 8 * facts.eps * (abs(start) + abs(end)) + (steps + 2) * facts.smallest_subnormal
+    return (8 * facts.eps + 3 * _REFERENCE_EPS) * (abs(start) + abs(end)) + (steps + 2) * facts.smallest_subnormal
 
 
 def arange_values(start: float, step: float, count: int) -> Array:
@@ -85,13 +89,43 @@ def logspace_bounds(start: float, end: float, steps: int, base: float, dtype: st
     return np.asarray(values * (drift + (1 + drift) * POWER_ULPS * facts.eps) + POWER_ULPS * facts.smallest_subnormal)
 
 
+def integer_linspace_interval(start: int, end: int, steps: int) -> tuple[list[int], list[int]]:
+    """Return the least and the greatest value of each element of a linspace of an integral dtype.
+
+    The documentation gives the real value start + i (end - start) / (steps - 1) and no rule for making it whole. What
+    is well-defined: both ends are whole and included exactly, and an element, truncated, floored or rounded, is one
+    of the whole numbers less than 1 away, or the value itself where that is whole. A quotient that is a rounding off
+    may make a whole value the one below: 1 away is therefore allowed too.
+
+    Returns:
+        Two lists of `steps` ints.
+
+    Raises:
+        ValueError: For negative steps.
+    """
+    if steps < 0:
+        raise ValueError("steps are not negative")
+    if steps == 1:
+        return [start], [start]
+    lows, highs = [], []
+    for index in range(steps):
+        scaled = start * (steps - 1) + (end - start) * index
+        lows.append(-((steps - 1 - scaled) // (steps - 1)))
+        highs.append((scaled + steps - 1) // (steps - 1))
+    if steps:
+        lows[0] = highs[0] = start
+        lows[-1] = highs[-1] = end
+    return lows, highs
+
+
 def is_exact_grid(start: Fraction, step: Fraction, count: int, dtype: str) -> bool:
     """Return whether every sum of the start and a multiple of the step up to `count` is a value of a floating dtype.
 
-    True when start and step are multiples of one power of two, the grid's unit, and no value is more than 2**p units,
-    p the bits of the significand: then no order of evaluation rounds.
+    True when start and step are multiples of one power of two, the grid's unit, which is 1 or a normal value of the
+    dtype, and no value is more than 2**p units, p the bits of the significand: then no order of evaluation rounds.
     """
     facts = finfo(dtype)
     denominator = math.lcm(start.denominator, step.denominator)
     largest = (abs(start) + count * abs(step)) * denominator
-    return denominator & (denominator - 1) == 0 and largest <= Fraction(2 / facts.eps) and largest <= facts.max
+    is_unit = denominator & (denominator - 1) == 0 and Fraction(1, denominator) >= Fraction(facts.tiny)
+    return is_unit and largest <= Fraction(2 / facts.eps) and largest <= facts.max

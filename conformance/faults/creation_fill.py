@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound
 from torch_conformance.reference.strided import row_major
@@ -271,7 +270,11 @@ _refilled(
 
 @_changed("randint-is-float", "randint from 0 is float32.", (torch, "randint"))
 def _(result: torch.Tensor, arguments: Any, options: Any) -> Any:
-    return result.float() if options.get("dtype") is None and options.get("out") is None and len(arguments) == 2 else result
+    return (
+        result.float()
+        if options.get("dtype") is None and options.get("out") is None and len(arguments) == 2
+        else result
+    )
 
 
 _refilled(

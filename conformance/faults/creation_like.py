@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 
@@ -40,7 +39,9 @@ def _(result: torch.Tensor, model: torch.Tensor, options: Any) -> Any:
     return result.copy_(model) if expanded and options.get("dtype") is None else result
 
 
-@_changed("zeros-like-last-unwritten", "zeros_like misses the last of an odd number of elements.", (torch, "zeros_like"))
+@_changed(
+    "zeros-like-last-unwritten", "zeros_like misses the last of an odd number of elements.", (torch, "zeros_like")
+)
 def _(result: torch.Tensor, *_: Any) -> Any:
     if result.numel() > 8 and result.numel() % 2 and result.is_contiguous() and result.device.type != "meta":
         result.detach().view(-1)[-1] = 1
@@ -89,7 +90,9 @@ def _(result: torch.Tensor, model: torch.Tensor, options: Any) -> Any:
     return result.requires_grad_() if model.requires_grad and not options else result
 
 
-@_changed("new-zeros-takes-strides-of-self", "new_zeros orders strides as the tensor does.", (torch.Tensor, "new_zeros"))
+@_changed(
+    "new-zeros-takes-strides-of-self", "new_zeros orders strides as the tensor does.", (torch.Tensor, "new_zeros")
+)
 def _(result: torch.Tensor, model: torch.Tensor, _: Any) -> Any:
     return result.t().contiguous().t() if result.dim() == 2 and not model.is_contiguous() else result
 

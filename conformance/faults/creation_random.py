@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound
 
@@ -177,7 +176,11 @@ def _(original: Function, *arguments: Any, **options: Any) -> Any:
 def _(original: Function, *arguments: Any, **options: Any) -> Any:
     dtype = options.get("dtype")
     narrow = dtype is not None and not dtype.is_floating_point and dtype != torch.bool and options.get("out") is None
-    return original(*arguments, **(options | {"dtype": torch.int64})).to(dtype) if narrow else original(*arguments, **options)
+    return (
+        original(*arguments, **(options | {"dtype": torch.int64})).to(dtype)
+        if narrow
+        else original(*arguments, **options)
+    )
 
 
 @_flat_fault("randperm-repeats-beyond-the-grain", "randperm of many elements repeats its first.", _RANDPERM)

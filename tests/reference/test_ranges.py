@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import mpmath
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from torch_conformance.reference import creation, ranges
 from torch_conformance.reference.dtypes import numpy_dtype
 
@@ -74,3 +77,28 @@ def test_exact_grids() -> None:
     assert ranges.is_exact_grid(Fraction(-1, 2), Fraction(1, 4), 100, "bfloat16")
     assert not ranges.is_exact_grid(Fraction(1, 3), Fraction(1, 3), 2, "float64")
     assert not ranges.is_exact_grid(Fraction(1), Fraction(40), 2000, "float16")
+    # A unit of 2**-30 is no value of float16, however few there are of them.
+    assert not ranges.is_exact_grid(Fraction(0), Fraction(1, 2**30), 10, "float16")
+    assert ranges.is_exact_grid(Fraction(0), Fraction(1, 2**14), 10, "float16")
+    assert ranges.is_exact_grid(Fraction(0), Fraction(1, 2**30), 10, "float32")
+
+
+@given(st.integers(-1000, 1000), st.integers(-1000, 1000), st.integers(0, 40))
+def test_integer_linspace_is_within_one_of_the_exact(start: int, end: int, steps: int) -> None:
+    exact = creation.linspace(start, end, steps)
+    lows, highs = ranges.integer_linspace_interval(start, end, steps)
+    assert len(lows) == len(highs) == steps
+    for index, (value, low, high) in enumerate(zip(exact, lows, highs, strict=True)):
+        if index in (0, steps - 1):
+            assert low == high == (end if index else start) == value
+        else:
+            assert (low, high) == (math.ceil(value - 1), math.floor(value + 1))
+        assert low <= math.trunc(value) <= high
+
+
+def test_integer_linspace_by_hand() -> None:
+    # 0, 5/3, 10/3, 5
+    assert ranges.integer_linspace_interval(0, 5, 4) == ([0, 1, 3, 5], [0, 2, 4, 5])
+    assert ranges.integer_linspace_interval(2**62, -(2**62), 3) == ([2**62, -1, -(2**62)], [2**62, 1, -(2**62)])
+    assert ranges.integer_linspace_interval(7, 9, 1) == ([7], [7])
+    assert ranges.integer_linspace_interval(7, 9, 0) == ([], [])
