@@ -1,11 +1,12 @@
 """Tensors made from data, sizes and ranges.
 
 Source: PyTorch documentation, torch.tensor, torch.full, torch.arange, torch.linspace, torch.logspace, torch.eye,
-torch.memory_format.
+torch.memory_format. Bounds of floating ranges are in `ranges`.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -14,12 +15,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from torch_conformance.reference.casting import cast
-from torch_conformance.reference.dtypes import finfo, name_of, numpy_dtype
-from torch_conformance.reference.promotion import promote_types
+from torch_conformance.reference.dtypes import NAMES, name_of, numpy_dtype
+from torch_conformance.reference.promotion import number_dtype, promote_types
 from torch_conformance.reference.strided import row_major
 
 Array = npt.NDArray[Any]
 Size = tuple[int, ...]
+
+_NUMBERS: dict[type, type[np.generic]] = {
+    bool: np.bool_,
+    int: np.int64,
+    float: np.float64,
+    complex: np.complex128,
+}
+"""What a Python number is before it is converted to an element, once."""
 
 
 class RaggedError(ValueError):
@@ -27,17 +36,17 @@ class RaggedError(ValueError):
 
 
 def scalar_dtype(value: object, default: str = "float32") -> str:
-    """Return the dtype that torch.tensor gives a Python or NumPy scalar."""
+    """Return the dtype that torch.tensor gives a Python number, or a NumPy scalar or array.
+
+    Raises:
+        TypeError: For other types, and for a complex number where the default implies no complex dtype.
+        KeyError: For a NumPy dtype that torch does not have.
+    """
     if isinstance(value, np.ndarray | np.generic):
         return name_of(value.dtype)
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int):
-        return "int64"
-    if isinstance(value, float):
-        return default
-    if isinstance(value, complex):
-        return "complex128" if default == "float64" else "complex64"
+    for kind in (bool, int, float, complex):
+        if isinstance(value, kind):
+            return number_dtype(kind.__name__, default)
     raise TypeError(f"no dtype is documented for {type(value).__name__}")
 
 
@@ -58,14 +67,16 @@ def shape_of(data: Any) -> Size:
 
 
 def infer(data: Any, default: str = "float32") -> str:
-    """Return the dtype that torch.tensor infers: that of the data's leaves promoted; the default for no leaf."""
-    leaves = _leaves(data)
-    if not leaves:
-        return default
-    dtype = scalar_dtype(leaves[0], default)
-    for leaf in leaves[1:]:
-        dtype = promote_types(dtype, scalar_dtype(leaf, default))
-    return dtype
+    """Return the dtype that torch.tensor infers: those of the data's leaves promoted; the default for no leaf.
+
+    Raises:
+        TypeError: For leaves without a dtype, or whose promotion is not documented.
+    """
+    names = {scalar_dtype(leaf, default) for leaf in _leaves(data)}
+    if len(names) == 1:
+        return names.pop()
+    # Promotion is associative where it is documented; sorted, so that a refusal does not depend on the order of a set.
+    return functools.reduce(promote_types, sorted(names, key=NAMES.index)) if names else default
 
 
 def _leaves(data: Any) -> list[Any]:
@@ -84,23 +95,25 @@ def tensor(data: Any, dtype: str | None = None, default: str = "float32") -> Arr
 
     Raises:
         RaggedError: For nested sequences without a shape.
+        OverflowError: For an int outside int64.
     """
     target = dtype or infer(data, default)
-    shape = shape_of(data)
     if isinstance(data, np.ndarray):
         return cast(data, target)
-    result = np.zeros(math.prod(shape), dtype=numpy_dtype(target))
-    for index, leaf in enumerate(_leaves(data)[: result.size]):
-        result[index] = _leaf(leaf, target)
+    shape = shape_of(data)
+    leaves = _leaves(data)
+    kinds = {type(leaf) for leaf in leaves}
+    if len(kinds) == 1 and kinds <= _NUMBERS.keys():
+        return cast(np.array(leaves, dtype=_NUMBERS[kinds.pop()]), target).reshape(shape)
+    parts = [_elements(leaf, target).ravel() for leaf in leaves]
+    result = np.concatenate(parts) if parts else np.zeros(0, dtype=numpy_dtype(target))
     return result.reshape(shape)
 
 
-def _leaf(leaf: Any, target: str) -> Any:
-    """Return a leaf as an element: Python numbers are double or 64-bit, and converted once."""
-    if isinstance(leaf, np.generic | np.ndarray):
-        return cast(np.asarray(leaf), target)[()]
-    kind = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}[type(leaf)]
-    return cast(np.asarray(leaf, dtype=kind), target)[()]
+def _elements(leaf: Any, target: str) -> Array:
+    """Return a leaf as elements: Python numbers are double or 64-bit, and converted once."""
+    dtype = None if isinstance(leaf, np.generic | np.ndarray) else _NUMBERS[type(leaf)]
+    return cast(np.asarray(leaf, dtype=dtype), target)
 
 
 def full_dtype(fill: object, default: str = "float32") -> str:
@@ -108,15 +121,28 @@ def full_dtype(fill: object, default: str = "float32") -> str:
     return scalar_dtype(fill, default)
 
 
-def full(size: Size, fill: bool | complex, dtype: str | None = None, default: str = "float32") -> Array:
-    """Return a tensor filled with a value."""
+def full(size: Size, fill: complex, dtype: str | None = None, default: str = "float32") -> Array:
+    """Return a tensor filled with a value: a Python number, or a NumPy scalar.
+
+    A fill that does not fit the dtype is converted by `cast`; what torch.full does with it is not documented.
+    """
     target = dtype or full_dtype(fill, default)
-    return np.full(size, _leaf(fill, target), dtype=numpy_dtype(target))
+    return np.full(size, _elements(fill, target), dtype=numpy_dtype(target))
 
 
-def eye(rows: int, columns: int, dtype: str = "float32") -> Array:
-    """Return ones where row and column are equal, and zeros elsewhere."""
-    return np.asarray(np.arange(rows)[:, None] == np.arange(columns)[None, :]).astype(numpy_dtype(dtype))
+def zeros(size: Size, dtype: str = "float32") -> Array:
+    """Return a tensor of zeros."""
+    return np.zeros(size, dtype=numpy_dtype(dtype))
+
+
+def ones(size: Size, dtype: str = "float32") -> Array:
+    """Return a tensor of ones."""
+    return np.ones(size, dtype=numpy_dtype(dtype))
+
+
+def eye(rows: int, columns: int | None = None, dtype: str = "float32") -> Array:
+    """Return ones where row and column are equal, and zeros elsewhere; square without columns."""
+    return np.eye(rows, columns, dtype=numpy_dtype(dtype))
 
 
 def arange_dtype(*bounds: object, default: str = "float32") -> str:
@@ -174,41 +200,22 @@ def arange_integers(start: int, end: int, step: int, dtype: str) -> Array:
     return values.astype(numpy_dtype(dtype)) if length else np.zeros(0, dtype=numpy_dtype(dtype))
 
 
-def arange_bound(start: float, end: float, step: float, dtype: str) -> float:
-    """Return how far an element of a floating arange may lie from start + i * step, absolutely.
-
-    An element is at most: start and step rounded to the dtype in which values are accumulated (the result's dtype or
-    wider), one product and one sum, and one rounding to the result. With u the unit roundoff of the result's dtype
-    and M = max(|start|, |end|) + |step| the bound is (u|step| i + u|start|) + u|i step| + u M + u M <= 5 u M' where
-    M' = |start| + |end - start| + |step|. A vectorised kernel adds a base of i * step per vector to a lane's offset:
-    two products and one sum more, 3 u M'.
-    """
-    largest = abs(start) + abs(end - start) + abs(step)
-    return 8 * finfo(dtype).eps / 2 * largest + finfo(dtype).smallest_subnormal
-
-
 def linspace(start: float, end: float, steps: int) -> list[Fraction]:
-    """Return the exact values of linspace: steps of them, evenly spaced, both ends included."""
+    """Return the exact values of linspace: steps of them, evenly spaced, both ends included.
+
+    Raises:
+        ValueError: For negative steps, or ends that are not finite.
+    """
+    if steps < 0 or not (math.isfinite(start) and math.isfinite(end)):
+        raise ValueError("steps are not negative, and start and end are finite")
     first, last = Fraction(start), Fraction(end)
     if steps == 1:
         return [first]
     return [first + (last - first) * index / (steps - 1) for index in range(steps)]
 
 
-def linspace_bound(start: float, end: float, dtype: str) -> float:
-    """Return how far an element of a floating linspace may lie from the exact one, absolutely.
-
-    The ends are rounded to the dtype (u|start|, u|end|), their difference and its quotient by steps - 1 are rounded
-    (2u relative of each step, at most half the steps are added from the nearer end, or all of them from the start),
-    the product and the sum are rounded. With M = max(|start|, |end|), |end - start| <= 2M: u M + 2u 2M + u 2M + u M
-    + the ends' u M twice = 10 u M; a vectorised kernel splits the product once more, 2 u M.
-    """
-    largest = max(abs(start), abs(end))
-    return 12 * finfo(dtype).eps / 2 * largest + 4 * finfo(dtype).smallest_subnormal
-
-
 def rounded(values: Sequence[Fraction], dtype: str) -> Array:
-    """Return exact values in a float type that is at least as wide as a floating dtype: float64 or longdouble."""
+    """Return exact values as float64, or as longdouble for the dtypes of which float64 would be the rounding."""
     if dtype in ("float64", "complex128"):
         return np.array([_longdouble(value) for value in values], dtype=np.longdouble)
     return np.array([float(value) for value in values], dtype=np.float64)
@@ -216,11 +223,18 @@ def rounded(values: Sequence[Fraction], dtype: str) -> Array:
 
 def _longdouble(value: Fraction) -> np.longdouble:
     high = float(value)
-    return np.longdouble(np.longdouble(high) + np.longdouble(float(value - Fraction(high))))
+    total: np.longdouble = np.longdouble(high) + np.longdouble(float(value - Fraction(high)))
+    return total
 
 
 def channels_last_strides(size: Size) -> tuple[int, ...]:
-    """Return the strides of torch.channels_last (4 dimensions) or torch.channels_last_3d (5)."""
+    """Return the strides of torch.channels_last (4 dimensions) or torch.channels_last_3d (5).
+
+    Raises:
+        ValueError: For another rank.
+    """
+    if len(size) not in (4, 5):
+        raise ValueError(f"channels-last is for 4 or 5 dimensions, not {len(size)}")
     order = [0, *range(2, len(size)), 1]
     return _strides_in_order(size, order)
 
@@ -247,11 +261,30 @@ def is_non_overlapping_and_dense(size: Size, stride: Sequence[int]) -> bool:
 def preserved_strides(size: Size, stride: Sequence[int]) -> tuple[int, ...] | None:
     """Return the strides of a result that preserves a tensor's format, where they are documented.
 
-    A non-overlapping and dense tensor's strides are kept (torch.preserve_format). For others "the output strides
-    follow torch.contiguous_format" or the order of the input's dimensions; None where that is not one answer.
+    A non-overlapping and dense tensor's strides are kept (torch.preserve_format). Of others the pages disagree:
+    "Tensor Attributes" says that the strides follow torch.contiguous_format, torch.empty_like that "the output is
+    converted to the dense format"; where those two (`row_major`, `dense_strides`) are one, that one.
+
+    Returns:
+        Strides in elements; None for a tensor of zero elements, and where the documentation gives no one answer: the
+        two disagree, or a tensor that is not dense has a dimension of size 1, whose stride is then anything.
     """
     if 0 in size:
         return None
     if is_non_overlapping_and_dense(size, stride):
         return tuple(stride)
-    return None
+    dense = dense_strides(size, stride)
+    return dense if dense == row_major(size) and 1 not in size else None
+
+
+def dense_strides(size: Size, stride: Sequence[int]) -> tuple[int, ...] | None:
+    """Return the strides without gaps that keep the order in which a tensor's dimensions lie in memory.
+
+    Returns:
+        Strides in elements; None where two dimensions of more than one element have equal strides, or one has stride
+        0, since the order is then not given by the strides. The stride of a dimension of size 1 means nothing.
+    """
+    spread = [step for step, extent in zip(stride, size, strict=True) if extent != 1]
+    if len(set(spread)) < len(spread) or 0 in spread:
+        return None
+    return _strides_in_order(size, sorted(range(len(size)), key=lambda dim: -stride[dim]))
