@@ -71,6 +71,8 @@ def _arguments(clauses: Sequence[str], profile: str, devices: Sequence[str]) -> 
             "-p",
             "no:terminal",
             "-p",
+            "no:logging",
+            "-p",
             "no:randomly",
             "-p",
             "no:xdist",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_metadata.plugin import metadata_key
 from torch_conformance.conformance import environment
 from torch_conformance.conformance.binding import drifted
 from torch_conformance.conformance.plan import CellKey
@@ -153,6 +154,11 @@ class Recorder:
         self.event("interrupted", "interrupted from the keyboard; the cells recorded so far are kept")
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Empty pytest-html's table of the environment: it is written as markup, and the summary has the facts."""
+        session.config.stash.get(metadata_key, {}).clear()
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Close the run, write JUnit XML, and make the verdict the exit status."""
         self._add(
@@ -170,6 +176,13 @@ class Recorder:
             junit.write(self.records, self._out / "junit.xml")
         session.exitstatus = verdict.judge(self.records).exit_code
 
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Close the HTML report to scripts that are not its own; pytest-html has no hook for its head."""
+        page = getattr(config.option, "htmlpath", None)
+        if page and config.option.self_contained_html and Path(page).is_file():
+            text = Path(page).read_text(encoding="utf-8")
+            Path(page).write_text(html.with_policy(text), encoding="utf-8")
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Put the verdict, the clauses and their cells above pytest-html's table."""
@@ -184,6 +197,8 @@ class Recorder:
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
         """Fill them."""
         cell = getattr(report, "torch_conformance", {}).get("cell", {})
+        # pytest-html writes a test's id as markup (its issue 1024), and ours hold device names.
+        cells[1] = html.nodeid_cell(report.nodeid)
         cells[1:1] = html.row_cells(*(str(cell.get(name, "")) for name in ("clause", "device", "dtype")))
 
     @pytest.hookimpl(optionalhook=True)

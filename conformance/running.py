@@ -56,6 +56,14 @@ class Running:
             identifiers = [self._identifier(cell) for cell in cells]
             metafunc.parametrize("cell", cells, ids=identifiers)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Drop the properties that have no cell in this run's selection."""
+        without = [item for item in items if _takes_cell(item) and cell_of(item) is None]
+        if without:
+            config.hook.pytest_deselected(items=without)
+            items[:] = [item for item in items if not _takes_cell(item) or cell_of(item) is not None]
+
     @staticmethod
     def _identifier(cell: Cell) -> str:
         where = cell.device if cell.dtype == "-" else f"{cell.device}-{cell.dtype}"
@@ -142,6 +150,10 @@ class Running:
             count = item.config.getoption("conformance_replay")
             fields["reproduced"] = self._replayer.replay(cell.clause.id, deviation.finding.script, count)
         return fields
+
+
+def _takes_cell(item: pytest.Item) -> bool:
+    return "cell" in getattr(item, "fixturenames", ())
 
 
 def cell_of(item: pytest.Item) -> Cell | None:

@@ -11,6 +11,7 @@ import click
 import pytest
 import rich.console
 import rich.progress
+from torch_conformance import spec
 from torch_conformance.reports import records, summary, verdict
 
 USAGE = 4
@@ -108,11 +109,16 @@ class Progress:
         judged = verdict.judge(found)
         run = next(record for record in found if isinstance(record, records.Run))
         if self._console.is_terminal:
-            self._console.print(summary.render(judged, run))
+            self._console.print(summary.render(judged, run, self._specification()))
         else:
             click.echo(summary.plain(judged, run))
         click.echo(f"report: {self._out / 'index.html'}")
         return judged.exit_code
+
+    def _specification(self) -> spec.Specification | None:
+        from torch_conformance.conformance.session import KEY  # noqa: PLC0415
+
+        return self._config.stash[KEY].specification if self._config and KEY in self._config.stash else None
 
     def _records(self) -> list[records.Record]:
         from torch_conformance.conformance.recording import RECORDS  # noqa: PLC0415

@@ -86,7 +86,7 @@ def run(
         f"--config-file={PACKAGE / 'pytest.ini'}",
         f"--rootdir={PACKAGE}",
         *("-p", "torch_conformance.conformance.plugin"),
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:randomly"),
+        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "-p", "no:randomly"),
         *(f"--numprocesses={jobs or _default_jobs()}", "--dist=worksteal"),
         *(f"--device={name}" for name in device),
         *(f"--dtype={name}" for name in dtype),
