@@ -9,11 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from torch_conformance.reference.dtypes import NAMES, numpy_dtype
+from torch_conformance.reference.dtypes import NAMES, name_of, numpy_dtype
 from torch_conformance.reference.strided import Strided
 
-# Dtypes whose NumPy twin from_numpy accepts and numpy() gives; bfloat16 has none.
 SHARED_DTYPES: tuple[str, ...] = tuple(name for name in NAMES if name != "bfloat16")
+"""Dtypes that have a NumPy twin; bfloat16 has none, its form here is of ml_dtypes."""
+
+FROM_NUMPY_DTYPES: tuple[str, ...] = (
+    *("float64", "float32", "float16", "complex64", "complex128"),
+    *("int64", "int32", "int16", "int8", "uint8", "bool"),
+)
+"""Dtypes that torch.from_numpy lists as accepted, in its order; of uint16, uint32 and uint64 it says nothing."""
 
 
 def numpy_twin(name: str) -> np.dtype[Any]:
@@ -21,6 +27,14 @@ def numpy_twin(name: str) -> np.dtype[Any]:
     if name not in SHARED_DTYPES:
         raise KeyError(name)
     return numpy_dtype(name)
+
+
+def torch_twin(dtype: np.dtype[Any]) -> str:
+    """Return torch's name for a NumPy dtype; KeyError where torch has none, and for other byte orders."""
+    name = name_of(dtype)
+    if name not in SHARED_DTYPES:
+        raise KeyError(name)
+    return name
 
 
 def python_value(element: Any) -> bool | int | float | complex:
@@ -36,11 +50,12 @@ def python_value(element: Any) -> bool | int | float | complex:
 
 
 def tolist(tensor: Strided) -> Any:
-    """Return the elements as nested lists in row-major order; a zero-dim tensor as one value."""
-    return _nested(tensor.array)
+    """Return the elements as nested lists in row-major order; a zero-dim tensor as one value.
 
-
-def _nested(array: np.ndarray[Any, Any]) -> Any:
-    if array.ndim == 0:
-        return python_value(array)
-    return [_nested(part) for part in array]
+    Values have the Python type and the exact value that `python_value` gives.
+    """
+    array = tensor.array
+    # ml_dtypes has no Python type for bfloat16; every value of it is one of float32.
+    with np.errstate(invalid="ignore"):
+        known = array.astype(np.float32) if tensor.dtype == "bfloat16" else array
+    return known.tolist()
