@@ -53,12 +53,19 @@ def drawn_seeds(cell: Cell) -> tuple[int, ...]:
     return (0, *(int(seed) for seed in drawn))
 
 
-def _large() -> Sweep:
-    wanted = (((32_769,), "contiguous"), ((181, 183), "transposed"), ((33, 31, 35), "offset"))
-    found = {(each.size, each.layout): each for each in SIZE_CLASSES["grain"]}
-    return Sweep(tuple(Recipe(found[key], 1, bytes(range(1, 33))) for key in wanted))
+def _ladder() -> Sweep:
+    found = {(each.size, each.layout): each for name in ("small", "grain") for each in SIZE_CLASSES[name]}
+    rungs = (
+        *(((1,), "offset"), ((3,), "contiguous"), ((3,), "offset"), ((3,), "sliced"), ((1, 3), "odd-unit-strides")),
+        *(((2, 3), "contiguous"), ((2, 3), "transposed"), ((2, 3), "gapped"), ((2, 3, 2, 2), "channels-last")),
+        *(((32_769,), "contiguous"), ((181, 183), "transposed"), ((33, 31, 35), "offset")),
+    )
+    return Sweep(tuple(Recipe(found[rung], 1, bytes(range(1, 33))) for rung in rungs))
 
 
-LARGE = _large()
-"""Tensors beyond the size from which loops are split, for one explicit example per cell: memory is shared or
-copied as a whole, so that drawing large ones again and again would find nothing new."""
+LADDER = _ladder()
+"""Every layout once and, last, tensors beyond the size from which loops are split: one explicit example per cell.
+
+Memory is shared or copied as a whole, so that drawing large tensors again and again would find nothing new; and a
+fault that small ones show is found on these first.
+"""

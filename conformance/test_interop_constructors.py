@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.interchange import ARRAY, LARGE, SAME, array_inputs, written
+from torch_conformance.conformance.interchange import ARRAY, LADDER, SAME, array_inputs, written
 from torch_conformance.conformance.materialise import TORCH_DTYPES
 from torch_conformance.conformance.recipes import Recipe, Sweep, sweeps
 from torch_conformance.conformance.trial import Trial
@@ -42,7 +42,7 @@ def _array_trial(cell: Cell, recipe: Recipe) -> tuple[Trial, Strided]:
 
 
 @clause("interop.tensor.copies-array")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), overlapping=False))
 def test_tensor_copies_array(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -95,7 +95,7 @@ _SHARING_ON_THE_HOST = (
 
 
 @clause("interop.as-tensor.shares-array")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), overlapping=False))
 def test_as_tensor_shares_array(cell: Cell, sweep: Sweep) -> None:
     on_host = cell.torch_device.type == "cpu"
@@ -136,7 +136,7 @@ _SHARED = (
 
 
 @clause("interop.as-tensor.returns-same-tensor")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty")))
 def test_as_tensor_returns_same_tensor(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -203,7 +203,7 @@ def test_array_converts_dtype(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("interop.asarray.copy-true-copies")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty"), overlapping=False))
 def test_asarray_copy_true_copies(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

@@ -9,7 +9,7 @@ import torch
 from hypothesis import example, given
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.interchange import ARRAY, LARGE, SAME, array_inputs, written
+from torch_conformance.conformance.interchange import ARRAY, LADDER, SAME, array_inputs, written
 from torch_conformance.conformance.recipes import Recipe, Sweep, sweeps
 from torch_conformance.conformance.trial import Trial
 from torch_conformance.reference.dtypes import numpy_dtype
@@ -45,7 +45,7 @@ def _round_trip(trial: Trial, value: Strided, first: np.ndarray[Any, Any], *, wr
 
 
 @clause("interop.dlpack.round-trip-shares")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), repeat=2))
 def test_dlpack_round_trip_shares(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -56,7 +56,7 @@ def test_dlpack_round_trip_shares(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("interop.dlpack.carries-*")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), repeat=2))
 def test_dlpack_carries(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -94,7 +94,7 @@ def _numpy_reads(cell: Cell, recipe: Recipe) -> None:
 
 
 @clause("interop.dlpack.numpy-reads-tensor")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), repeat=2))
 def test_dlpack_numpy_reads_tensor(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -131,7 +131,7 @@ def _torch_reads(cell: Cell, recipe: Recipe) -> None:
 
 
 @clause("interop.dlpack.tensor-reads-numpy")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), overlapping=False, repeat=2))
 def test_dlpack_tensor_reads_numpy(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -188,7 +188,7 @@ def test_dlpack_names_device(cell: Cell) -> None:
 
 
 @clause("interop.dlpack.copy-true-copies")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "tail"), overlapping=False))
 def test_dlpack_copy_true_copies(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.interchange import ARRAY, LARGE, SAME, array_inputs, written
+from torch_conformance.conformance.interchange import ARRAY, LADDER, SAME, array_inputs, written
 from torch_conformance.conformance.recipes import Sweep, sweeps
 from torch_conformance.reference.dtypes import bits, numpy_dtype
 
@@ -28,7 +28,7 @@ def test_from_numpy_maps_dtype(cell: Cell) -> None:
 
 
 @clause("interop.from-numpy.keeps-every-element")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), repeat=4))
 def test_from_numpy_keeps_every_element(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -41,7 +41,7 @@ def test_from_numpy_keeps_every_element(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("interop.from-numpy.keeps-strides")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), repeat=6))
 def test_from_numpy_keeps_strides(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -57,7 +57,7 @@ def test_from_numpy_keeps_strides(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("interop.from-numpy.shares-memory")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "tail"), overlapping=False, repeat=2))
 def test_from_numpy_shares_memory(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

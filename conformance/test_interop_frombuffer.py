@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.interchange import LARGE
+from torch_conformance.conformance.interchange import LADDER
 from torch_conformance.conformance.recipes import Sweep, sweeps
 from torch_conformance.reference.dtypes import bits
 from torch_conformance.reference.strided import Strided
@@ -20,7 +20,7 @@ _BUFFERS = (
 
 
 @clause("interop.frombuffer.reads-elements")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("small", "tail")))
 def test_frombuffer_reads_elements(cell: Cell, sweep: Sweep) -> None:
     width = bits(cell.dtype) // 8
@@ -45,7 +45,7 @@ def test_frombuffer_reads_elements(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("interop.frombuffer.shares-memory")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("small", "tail"), overlapping=False))
 def test_frombuffer_shares_memory(cell: Cell, sweep: Sweep) -> None:
     width = bits(cell.dtype) // 8

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.interchange import LARGE, SAME, written
+from torch_conformance.conformance.interchange import LADDER, SAME, written
 from torch_conformance.conformance.recipes import Sweep, sweeps
 from torch_conformance.reference.dtypes import bits, numpy_dtype
 from torch_conformance.reference.strided import Strided
@@ -40,7 +40,7 @@ def test_numpy_maps_dtype(cell: Cell) -> None:
 
 
 @clause("interop.numpy.keeps-every-element")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), repeat=3))
 def test_numpy_keeps_every_element(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -53,7 +53,7 @@ def test_numpy_keeps_every_element(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("interop.numpy.keeps-strides")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail"), repeat=5))
 def test_numpy_keeps_strides(cell: Cell, sweep: Sweep) -> None:
     width = bits(cell.dtype) // 8
@@ -75,7 +75,7 @@ def test_numpy_keeps_strides(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("interop.numpy.shares-memory")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "tail"), overlapping=False, repeat=2))
 def test_numpy_shares_memory(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -202,7 +202,7 @@ def test_numpy_refuses_sparse(cell: Cell) -> None:
 
 
 @clause("interop.numpy.force-resolves")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small", "empty", "tail")))
 def test_numpy_force_resolves(cell: Cell, sweep: Sweep) -> None:
     complex_dtype = numpy_dtype(cell.dtype).kind == "c"
@@ -228,7 +228,7 @@ def test_numpy_force_resolves(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("interop.numpy.force-shares-where-it-can")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("scalar", "small"), overlapping=False))
 def test_numpy_force_shares_where_it_can(cell: Cell, sweep: Sweep) -> None:
     on_host = cell.torch_device.type == "cpu"

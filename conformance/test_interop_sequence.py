@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import example, given
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.interchange import LARGE
+from torch_conformance.conformance.interchange import LADDER
 from torch_conformance.conformance.recipes import Sweep, sweeps
 from torch_conformance.conformance.values import pool
 from torch_conformance.reference import interop
@@ -22,7 +22,7 @@ _ON_SCALARS = {
 
 
 @clause("interop.len.is-first-size")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("small", "empty", "tail"), repeat=4))
 def test_len_is_first_size(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -70,7 +70,7 @@ def test_iter_yields_slices(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("interop.contains.finds-members")
-@example(sweep=LARGE)
+@example(sweep=LADDER)
 @given(sweep=sweeps(("small", "empty", "tail")))
 def test_contains_finds_members(cell: Cell, sweep: Sweep) -> None:
     absent = np.asarray(100, numpy_dtype(cell.dtype)) if cell.dtype != "bool" else np.asarray(1, np.bool_)
