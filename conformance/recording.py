@@ -154,13 +154,10 @@ class Recorder:
         self.event("interrupted", "interrupted from the keyboard; the cells recorded so far are kept")
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Empty pytest-html's table of the environment: it is written as markup, and the summary has the facts."""
-        session.config.stash.get(metadata_key, {}).clear()
-
-    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Close the run, write JUnit XML, and make the verdict the exit status."""
+        # pytest-html would write this table as markup, workers' values included; the summary has the facts.
+        session.config.stash.get(metadata_key, {}).clear()
         self._add(
             records.End(
                 finished=now(),

@@ -31,15 +31,6 @@ def widened(array: Array, dtype: str) -> Array:
     return array
 
 
-def _long(function: Function) -> Function:
-    """Return a function of longdouble that gives float64 for float64 operands."""
-
-    def computed(x: Array) -> Array:
-        return np.asarray(function(x)).astype(x.dtype)
-
-    return computed
-
-
 def rsqrt(x: Array) -> Array:
     """Return 1 / sqrt(x); of -0.0 it is -inf, as IEEE 754 rSqrt has it."""
     return np.asarray(1 / np.sqrt(x))
@@ -143,10 +134,10 @@ UNARY: MappingProxyType[str, Function] = MappingProxyType(
         "acosh": np.arccosh,
         "atanh": np.arctanh,
         "sinc": sinc,
-        "erf": _long(special.erf),
-        "erfc": _long(special.erfc),
-        "lgamma": _long(special.lgamma),
-        "digamma": _long(special.digamma),
+        "erf": special.erf,
+        "erfc": special.erfc,
+        "lgamma": special.lgamma,
+        "digamma": special.digamma,
         "sigmoid": sigmoid,
         "logit": logit,
         "reciprocal": lambda x: 1 / x,
