@@ -54,8 +54,4 @@ def tolist(tensor: Strided) -> Any:
 
     Values have the Python type and the exact value that `python_value` gives.
     """
-    array = tensor.array
-    # ml_dtypes has no Python type for bfloat16; every value of it is one of float32.
-    with np.errstate(invalid="ignore"):
-        known = array.astype(np.float32) if tensor.dtype == "bfloat16" else array
-    return known.tolist()
+    return tensor.array.tolist()

@@ -185,6 +185,9 @@ def test_double_rounding_is_named() -> None:
     for kind in (np.int64, np.uint64):
         integers = np.array([2**32 + 2**24 + 1, 2**32 + 2**24, 2**62 + 2**54 + 1], dtype=kind)
         assert casting.double_rounded(integers, "bfloat16").tolist() == [True, False, True]
+    # Just below a tie with an odd neighbour: once goes down; float32 makes it the tie, which goes up.
+    below = np.array([2**63 + 2**56 + 2**55 - 1, 2**63 + 2**55 - 1], dtype=np.uint64)
+    assert casting.double_rounded(below, "bfloat16").tolist() == [True, False]
     assert not casting.double_rounded(np.array([1 + 2.0**-8 + 2.0**-40]), "complex64").any()
 
 
