@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from torch_conformance.conformance.comparison import Rule
 from torch_conformance.conformance.recipes import Recipe
 from torch_conformance.conformance.values import pool

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
-
 from torch_conformance.conformance.faults.library import Breaker, FaultUnavailable, Function, fault
 from torch_conformance.spec.operators import Operator, operators
 
