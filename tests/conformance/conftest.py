@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.profiles import PROFILES
 from torch_conformance.spec import Clause
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 CLAUSE = Clause(
     id="demo.subject.fact",

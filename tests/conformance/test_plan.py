@@ -52,7 +52,9 @@ def test_old_torch_has_no_wide_unsigned_cells() -> None:
 
 
 def test_a_cell_has_one_seed_on_every_device() -> None:
-    seeds = {cell_seed(seed, clause, dtype) for seed in (0, 1) for clause in ("a.b.c", "a.b.d") for dtype in ("int8", "-")}
+    seeds = {
+        cell_seed(seed, clause, dtype) for seed in (0, 1) for clause in ("a.b.c", "a.b.d") for dtype in ("int8", "-")
+    }
     assert len(seeds) == 8
     assert cell_seed(0, "a.b.c", "int8") == cell_seed(0, "a.b.c", "int8")
 
