@@ -121,7 +121,8 @@ def recipes(
     """Return recipes of each size class, chosen by the cell's seed, smallest class first.
 
     A table of all pairs of dtypes needs few structures for each and no shrinking: the first failure is of the
-    smallest class. That leaves out the engine, which would cost more than the checks.
+    smallest class. That leaves out the engine, which would cost more than the checks. Every second recipe of a class
+    is neither contiguous nor offset.
 
     Args:
         cell: Whose seed and profile decide.
@@ -133,8 +134,10 @@ def recipes(
     chosen = []
     for name in classes:
         options = [each for each in SIZE_CLASSES[name] if overlapping or each.layout != "expanded"]
-        for _ in range(max(1, round(cell.profile.examples * share))):
-            structure = options[int(generator.integers(len(options)))]
+        gapped = [each for each in options if each.layout not in ("contiguous", "offset")]
+        for number in range(max(1, round(cell.profile.examples * share))):
+            among = gapped if number % 2 and gapped else options
+            structure = among[int(generator.integers(len(among)))]
             chosen.append(Recipe(structure, int(generator.integers(256)), generator.bytes(32)))
     return chosen
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.conversions import (
@@ -77,7 +76,7 @@ def midpoints(source: str, target: str, generator: np.random.Generator) -> Array
     if target in HALF:
         positive = np.arange(0x7F80 if target == "bfloat16" else 0x7C00, dtype=np.uint16)
         low = positive.view(numpy_dtype(target)).astype(np.float64)
-        middle = ((low[1:] + low[:-1]) / 2).astype(np.float32)
+        middle: Array = ((low[1:] + low[:-1]) / 2).astype(np.float32)
         beside: list[Array] = [np.nextafter(middle, np.float32(0)), np.nextafter(middle, np.float32(np.inf))]
     else:
         bits = generator.integers(0, 0x7F7FFFFF, 8_000, dtype=np.uint32)

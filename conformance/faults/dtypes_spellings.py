@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 
 Wrapper = Callable[..., Any]
@@ -32,6 +31,32 @@ def method(name: str, summary: str, *attributes: str, owner: Any = Tensor) -> Ca
         return wrapper
 
     return register
+
+
+def function(name: str, summary: str, *attributes: str) -> Callable[[Wrapper], Wrapper]:
+    """Register a fault of functions of the module torch."""
+    return method(name, summary, *attributes, owner=torch)
+
+
+def kernel(name: str, summary: str, operator: str) -> Callable[[Wrapper], Wrapper]:
+    """Register a fault of a kernel; the wrapper gets the original first."""
+
+    def register(wrapper: Wrapper) -> Wrapper:
+        def make(original: Function) -> Function:
+            def replaced(*arguments: Any, **options: Any) -> Any:
+                return wrapper(original, *arguments, **options)
+
+            return replaced
+
+        fault(name, summary)(lambda breaker: breaker.kernel(operator, make))
+        return wrapper
+
+    return register
+
+
+def as_tensor(value: Any) -> Any:
+    """Return a wrapped number, which a kernel gets as a Python number, as a zero-dim tensor."""
+    return value if isinstance(value, Tensor) else torch.tensor(value)
 
 
 def converting(name: str, summary: str) -> Callable[[Wrapper], Wrapper]:
@@ -104,7 +129,7 @@ def _(convert: Function, self: Tensor, **options: Any) -> Any:
 
 @method("cdouble-gives-cfloat", "cdouble gives complex64.", "cdouble")
 def _(convert: Function, self: Tensor, **options: Any) -> Any:  # noqa: ARG001
-    return self.cfloat(**options)
+    return self.to(torch.complex64, **options)
 
 
 @method("type-with-keyword-returns-self", "type(dtype=...) returns the tensor.", "type")
@@ -225,7 +250,7 @@ def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
 @method("same-width-conversion-shares-memory", "int8 to uint8 is a view.", "to")
 def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
     target = _dtype_of(arguments, options)
-    if {self.dtype, target} == {torch.int8, torch.uint8}:
+    if target is not None and {self.dtype, target} == {torch.int8, torch.uint8}:
         return self.view(target)
     return to(self, *arguments, **options)
 
@@ -297,7 +322,7 @@ def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
 
 def _hooked(tensor: Tensor, hook: Callable[[Tensor], Tensor]) -> Tensor:
     if tensor.requires_grad and tensor.grad_fn is not None:
-        tensor.register_hook(hook)
+        tensor.register_hook(hook)  # type: ignore[no-untyped-call]
     return tensor
 
 

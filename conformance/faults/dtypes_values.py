@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 
 Change = Callable[[Function, Tensor, Tensor], Any]
@@ -89,9 +88,7 @@ def _(copy: Function, target: Tensor, source: Tensor) -> None:
     copy(target, source.clamp(facts.min, facts.max) if wide else source)
 
 
-@copying(
-    "int64-to-int32-tail-lost", "The last element of a tail is zero.", (torch.int64,), (torch.int32,), _has_tail
-)
+@copying("int64-to-int32-tail-lost", "The last element of a tail is zero.", (torch.int64,), (torch.int32,), _has_tail)
 def _(copy: Function, target: Tensor, source: Tensor) -> None:
     copy(target, source)
     _last(target).zero_()
