@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -52,9 +53,16 @@ def test_wheel_judges_without_a_checkout(wheel: Path, tmp_path: Path) -> None:
     site = next((tmp_path / "environment").rglob("site-packages"))
     (site / "outer.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(scripts / arguments[0]), *arguments[1:]], capture_output=True, text=True, check=False, cwd=tmp_path
+            [str(scripts / arguments[0]), *arguments[1:]],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env=clean,
         )
 
     versions = ("python", "-c", "import numpy, torch; print(numpy.__version__, torch.__version__, torch.__file__)")
