@@ -43,8 +43,10 @@ _FLOATING_CALLS = (
     *("torch.logspace(0, 1, 3{})", "torch.eye(3{})", "torch.tensor([1.5, 2]{})", "torch.tensor([]{})"),
     *("torch.tensor(0.5{})", "torch.eye(3, 2{})", "torch.empty_strided((2, 3), (3, 1){})"),
 )
-_INTEGER_CALLS = ("torch.full((2,), 1{})", "torch.arange(3{})", "torch.tensor(1{})", "torch.randint(9, (2,){})")
-_INTEGER_CALLS += ("torch.randperm(3{})", "torch.tensor([1, 2]{})", "torch.randint(2, 9, (2,){})")
+_INTEGER_CALLS = (
+    *("torch.full((2,), 1{})", "torch.arange(3{})", "torch.tensor(1{})", "torch.randint(9, (2,){})"),
+    *("torch.randperm(3{})", "torch.tensor([1, 2]{})", "torch.randint(2, 9, (2,){})"),
+)
 
 
 @clause("creation.factories.use-the-default-dtype")
@@ -65,8 +67,10 @@ _ANY_DTYPE_CALLS = (
     *("torch.tensor([[1, 0], [0, 1]]{})", "torch.empty_strided((2, 3), (3, 1){})", "torch.full((), True{})"),
     *("torch.zeros((){})", "torch.ones(0{})", "torch.tensor(1{})"),
 )
-_REAL_CALLS = ("torch.arange(3{})", "torch.arange(0, 3.0, 1{})", "torch.linspace(0, 1, 3{})", "torch.randperm(3{})")
-_REAL_CALLS += ("torch.randint(0, 2, (3,){})", "torch.randint(2, (3,){})")
+_REAL_CALLS = (
+    *("torch.arange(3{})", "torch.arange(0, 3.0, 1{})", "torch.linspace(0, 1, 3{})", "torch.randperm(3{})"),
+    *("torch.randint(0, 2, (3,){})", "torch.randint(2, (3,){})"),
+)
 _INEXACT_CALLS = ("torch.rand(2, 3{})", "torch.randn(2, 3{})")
 
 
@@ -195,7 +199,7 @@ _OUT_SIZES: dict[str, tuple[tuple[int, ...], ...]] = {
 
 def _written(subject: str, size: tuple[int, ...], dtype: str) -> Any:
     if subject == "eye":
-        return creation.eye(*size, dtype)
+        return creation.eye(size[0], size[1], dtype)
     if subject in ("arange", "linspace"):
         return np.arange(size[0]).astype(dtypes.numpy_dtype(dtype))
     return creation.full(size, {"zeros": 0, "full": 3}.get(subject, 1), dtype)

@@ -261,12 +261,8 @@ def ragged(draw: st.DrawFn) -> Any:
         place, index = data, len(data) - 1
     item = place[index]
     change = draw(st.sampled_from(["longer", "shorter", "scalar", "deeper"]))
-    place[index] = {
-        "longer": lambda: [*item, item[0]],
-        "shorter": lambda: item[:-1],
-        "scalar": lambda: 1,
-        "deeper": lambda: [item] * len(item),
-    }[change]()
+    changed = {"longer": [*item, item[0]], "shorter": item[:-1], "scalar": 1, "deeper": [item] * len(item)}
+    place[index] = changed[change]
     return data
 
 

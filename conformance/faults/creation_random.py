@@ -112,8 +112,8 @@ def _(flat: torch.Tensor) -> None:
 def _limits(arguments: tuple[Any, ...], options: dict[str, Any]) -> tuple[int, int]:
     """Return low and high of a call of randint."""
     numbers = [each for each in arguments if isinstance(each, int)]
-    low = options.get("low", numbers[0] if len(numbers) > 1 else 0)
-    return low, options.get("high", numbers[-1] if numbers else None)
+    low = numbers[0] if len(numbers) > 1 else 0
+    return int(options.get("low", low)), int(options["high"] if "high" in options else numbers[-1])
 
 
 def _randint_fault(name: str, summary: str) -> Callable[[Callable[[torch.Tensor, int, int], None]], Any]:
