@@ -28,7 +28,7 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", examples=3, samples=20_000, exhaustive=False),
+        Profile("smoke", examples=2, samples=20_000, exhaustive=False),
         Profile("standard", examples=8, samples=100_000, exhaustive=False),
         Profile("deep", examples=100, samples=1_000_000, exhaustive=True),
     )

@@ -206,6 +206,13 @@ class Sweep:
         """Return the number of recipes."""
         return len(self.recipes)
 
+    def __repr__(self) -> str:
+        """Return sizes and layouts; Hypothesis writes every explicit example down, whether it fails or not."""
+        return f"Sweep({', '.join(f'{each.structure.layout} {each.size}' for each in self.recipes)})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 (IPython's protocol)
+        printer.text("Sweep(...)" if cycle else repr(self))
+
 
 _INCLUDED = st.sampled_from([False, True, True, True, True, True])
 _SEEDS = st.integers(0, 255)
