@@ -39,7 +39,7 @@ def test_works_in_place(cell: Cell) -> None:
 @clause("shape.*.refuses-bad-arguments")
 def test_refuses_bad_arguments(cell: Cell) -> None:
     # The refusals of unflatten take milliseconds each.
-    small = 6 if cell.clause.subject == "unflatten" else 60
+    small = 6 if cell.clause.subject == "unflatten" else 40
     judgement.judge_refusals(cell, SHAPE[cell.clause.subject], small)
 
 

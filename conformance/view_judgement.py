@@ -213,22 +213,25 @@ def judge_in_place(cell: Cell, rows: Rows) -> None:
                 trial.expect("x", call.answer.array)
 
 
-def expect_refused(cell: Cell, x: Strided, call: Call) -> None:
-    """Check the exception of every spelling, and that x stays as it was."""
+def expect_refused(cell: Cell, x: Strided, call: Call, rng: np.random.Generator) -> None:
+    """Check the exception of drawn spellings, and that x stays as it was.
+
+    A refusal costs as much as a thousand answers in some versions of torch.
+    """
     __tracebackhide__ = True
     trial = cell.trial(x=x, total=x.storage.size, **call.arguments)
-    for spelling in call.spellings(call.row.spellings + call.row.in_place):
+    for spelling in some(rng, call.spellings(call.row.spellings + call.row.in_place), 4):
         trial.expect_error(spelling, *(call.row.refusals or (call.answer,)))
     trial.expect_equal("(tuple(x.shape), x.stride(), x.storage_offset())", (x.size, x.stride, x.offset))
     trial.expect(_WHOLE, x.storage)
 
 
-def judge_refusals(cell: Cell, rows: Rows, small: int = 60) -> None:
+def judge_refusals(cell: Cell, rows: Rows, small: int = 40) -> None:
     """Check that every spelling refuses what the model refuses, changes nothing, and works in the next call."""
     rng = cell.generator()
     for x in tensors(cell, rng, small, 2):
-        for call in refused(rows, x, rng, 3):
-            expect_refused(cell, x, call)
+        for call in refused(rows, x, rng, 2):
+            expect_refused(cell, x, call, rng)
         for call in accepted(rows[:1], x, rng, 1):
             trial = cell.trial(x=x, **call.arguments)
             spelling = some(rng, call.spellings(call.row.spellings), 1)[0]
