@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch_conformance.conformance.cell import NO_DTYPE
@@ -44,12 +43,14 @@ class Selection:
         dtypes: Dtype names to keep; empty for all.
         clauses: Clause patterns; empty for all.
         shard: (k, n), one of n equal parts, counted from 1.
+        representative: Dtypes that stand for all of a clause's, where no dtype is asked for; empty for all.
     """
 
     devices: tuple[str, ...]
     dtypes: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
     shard: tuple[int, int] = (1, 1)
+    representative: tuple[str, ...] = ()
 
 
 def _in_shard(key: CellKey, shard: tuple[int, int]) -> bool:
@@ -69,10 +70,14 @@ def _why_not(clause: Clause, device: str, torch_version: str) -> str | None:
     return None
 
 
-def _dtypes(clause: Clause, specification: Specification, torch_version: str, keep: Sequence[str]) -> list[str]:
+def _dtypes(clause: Clause, specification: Specification, torch_version: str, selection: Selection) -> list[str]:
+    keep = selection.dtypes
     if clause.dtypes == "none":
         return [] if keep else [NO_DTYPE]
-    return [name for name in specification.dtypes_of(clause, torch_version) if not keep or name in keep]
+    names = specification.dtypes_of(clause, torch_version)
+    if keep or not selection.representative:
+        return [name for name in names if not keep or name in keep]
+    return [name for name in names if name in selection.representative] or list(names[:1])
 
 
 def make_plan(specification: Specification, selection: Selection, torch_version: str) -> Plan:
@@ -82,7 +87,7 @@ def make_plan(specification: Specification, selection: Selection, torch_version:
     for clause in specification.select(selection.clauses):
         for device in selection.devices:
             reason = _why_not(clause, device, torch_version)
-            for dtype in _dtypes(clause, specification, torch_version, selection.dtypes):
+            for dtype in _dtypes(clause, specification, torch_version, selection):
                 key = CellKey(clause.id, device, dtype)
                 if not _in_shard(key, selection.shard):
                     continue

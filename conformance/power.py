@@ -64,7 +64,7 @@ def _arguments(clauses: Sequence[str], profile: str, devices: Sequence[str]) -> 
         str(PACKAGE),
         f"--config-file={PACKAGE / 'pytest.ini'}",
         f"--rootdir={PACKAGE}",
-        *("-p", "torch_conformance.conformance.plugin"),
+        *("-p", "torch_conformance.conformance.plugin", "--assert=plain"),
         *(
             "-p",
             "no:cacheprovider",

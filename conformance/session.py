@@ -79,13 +79,14 @@ def start(config: pytest.Config) -> Session:
         known = spec.load()
         import torch  # noqa: PLC0415
 
+        profile = PROFILES[config.getoption("conformance_profile")]
         selection = Selection(
             devices=tuple(inherited.get("devices", ())) or resolve(config.getoption("conformance_device")),
             dtypes=_parse_dtypes(config.getoption("conformance_dtype"), known),
             clauses=tuple(config.getoption("conformance_clause")),
             shard=_parse_shard(config.getoption("conformance_shard")),
+            representative=profile.dtypes,
         )
-        profile = PROFILES[config.getoption("conformance_profile")]
         load_hypothesis_settings(profile)
         bindings(known)
         version = str(torch.__version__)

@@ -62,11 +62,18 @@ def _zeros(count: int, dtype: str) -> Strided:
     return Strided.from_array(np.zeros(count, dtype=dtypes.numpy_dtype(dtype)))
 
 
+def _seeding(spelling: str) -> str:
+    """Return the line that seeds what a call draws from; torch.manual_seed is slow, as it visits every device type."""
+    if "generator=g" in spelling:
+        return "g = torch.Generator(device=device); g.manual_seed(seed)"
+    return "torch.manual_seed(seed)"
+
+
 def _drawn(cell: Cell, source: str) -> tuple[Trial, int]:
     """Return a trial whose variable v holds the drawn numbers as float64, and how many they are."""
     count = cell.profile.samples // 8 * 8
     trial = cell.trial(n=count, x=_zeros(count, cell.dtype), dtype=cell.torch_dtype, seed=cell.seed % 2**63)
-    trial.run("torch.manual_seed(seed); g = torch.Generator(device=device); g.manual_seed(seed)")
+    trial.run(_seeding(source))
     trial.run(f"y = {source}")
     trial.run("v = y.double().cpu().numpy().ravel()")
     return trial, trial.namespace["v"].size
@@ -180,7 +187,7 @@ def _integers(cell: Cell, low: int, high: int, turn: int) -> list[tuple[Trial, i
         trial = cell.trial(
             low=low, high=high, n=count, x=_zeros(count, cell.dtype), dtype=cell.torch_dtype, seed=cell.seed % 2**63
         )
-        trial.run("torch.manual_seed(seed); g = torch.Generator(device=device); g.manual_seed(seed)")
+        trial.run(_seeding(spelling))
         trial.run(f"y = {spelling}")
         trial.expect_equal("y.dtype", cell.torch_dtype)
         # Counted from low, whole numbers of any size stay exact.

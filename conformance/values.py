@@ -92,6 +92,8 @@ def _pool(generator: np.random.Generator, dtype: str, domain: str, target: np.dt
         return np.concatenate([[0, 1, 2, 3], generator.integers(low, 9, POOL_SIZE - 4)]).astype(target)
     if dtypes.is_floating(dtype):
         edges = np.array(_float_edges(dtype, domain)).astype(target)
+        if domain != "any":
+            edges = edges[np.isfinite(edges)]
         return np.concatenate([edges, _float_random(generator, dtype, domain, POOL_SIZE - edges.size).astype(target)])
     integers = np.array(_integer_edges(dtype, domain), dtype=target)
     facts = dtypes.iinfo(dtype)

@@ -85,7 +85,7 @@ def run(
         str(PACKAGE),
         f"--config-file={PACKAGE / 'pytest.ini'}",
         f"--rootdir={PACKAGE}",
-        *("-p", "torch_conformance.conformance.plugin"),
+        *("-p", "torch_conformance.conformance.plugin", "--assert=plain"),
         *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "-p", "no:randomly"),
         *(f"--numprocesses={jobs or _default_jobs()}", "--dist=worksteal"),
         *(f"--device={name}" for name in device),

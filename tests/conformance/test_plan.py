@@ -46,6 +46,16 @@ def test_dtypes_and_clauses_narrow_the_plan() -> None:
     assert {key.clause.partition(".")[0] for key in plan.cells} == {"creation"}
 
 
+def test_representative_dtypes_stand_for_all_unless_one_is_asked_for() -> None:
+    few = ("bool", "float32")
+    plan = make_plan(SPECIFICATION, Selection(("cpu",), representative=few), VERSION)
+    whole = make_plan(SPECIFICATION, Selection(("cpu",)), VERSION)
+    assert {key.clause for key in plan.cells} == {key.clause for key in whole.cells}
+    assert len(plan.cells) < len(whole.cells) / 2
+    asked = make_plan(SPECIFICATION, Selection(("cpu",), dtypes=("int8",), representative=few), VERSION)
+    assert {key.dtype for key in asked.cells} == {"int8"}
+
+
 def test_old_torch_has_no_wide_unsigned_cells() -> None:
     plan = make_plan(SPECIFICATION, Selection(("cpu",)), "2.0.1")
     assert not {"uint16", "uint32", "uint64"} & {key.dtype for key in plan.cells}
