@@ -15,7 +15,7 @@ from torch_conformance import spec
 @click.command()
 @click.argument("fault", nargs=-1)
 @click.option("--device", multiple=True, default=("cpu",), show_default=True, help="Torch device to judge.")
-@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="smoke", show_default=True)
+@click.option("--profile", type=click.Choice(PROFILE_NAMES), default="standard", show_default=True)
 @click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Faults at a time.")
 @click.option("--whole", is_flag=True, help="Run every clause against each fault, not only those that name it.")
 @click.option("--clause", multiple=True, metavar="PATTERN", help="Only faults that these clauses name.")
