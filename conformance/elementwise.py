@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.conformance.comparison import Rule
 from torch_conformance.conformance.recipes import Recipe
 from torch_conformance.conformance.values import pool
@@ -32,8 +33,8 @@ _HALF_ULPS = 0.51
 _SEEDS = 3
 # Functions composed of several operations that are each rounded to 16 bits.
 _ROUNDED_BETWEEN = frozenset({"logit", "xlogy", "rsqrt"})
-# Largest arguments, in every dtype, up to which vectorised kernels state an error (SLEEF: sinh and cosh "in the range of
-# [-88.5, 88.5]" and "[-709, 709]"; lgamma up to the overflow of its single precision intermediate results).
+# Largest arguments, in every dtype, up to which vectorised kernels state an error (SLEEF states one for sinh and cosh
+# up to 88.5, in double precision 709; lgamma up to the overflow of its single precision intermediate results).
 _LIMITS = {"sinh": (88.5, 709.0), "cosh": (88.5, 709.0), "lgamma": (1e36, 1e300)}
 # A zero of the function away from its argument's grid: there ULP mean nothing, and a few roundings of the terms do.
 # erf in 16 bits is computed by a polynomial (Abramowitz and Stegun 7.1.26: 1.5e-7 absolutely).
@@ -221,7 +222,7 @@ def hard_values(row: Operator, dtype: str) -> Array:
 def _hard(dtype: str) -> Array:
     target = numpy_dtype(dtype)
     if target.itemsize == 2:
-        values = np.arange(2**16, dtype=np.uint16).view(target).copy()
+        values: Array = np.arange(2**16, dtype=np.uint16).view(target).copy()
         values[np.isnan(values)] = np.nan
         return values
     facts = finfo(dtype)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
+
 from torch_conformance.conformance.values import pool
 from torch_conformance.reference.strided import Strided, row_major
 
@@ -242,7 +243,8 @@ def sweeps(
         overlapping: Whether expanded tensors may be drawn (not for tensors that are written to).
         repeat: How many recipes of the class "small".
 
-    Shrinks to two elements, contiguous, and at most one recipe more, of a simple structure, with most values the simplest of the pool.
+    Shrinks to two elements, contiguous, and at most one recipe more, of a simple structure, with most values the
+    simplest of the pool.
     """
     slots = [name for name in classes for _ in range(repeat if name == "small" else 1)]
     # Decided from the largest class down: the smaller of two failing choices is then the one with smaller tensors.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO, absolute, ulp
@@ -73,7 +77,7 @@ def test_broadcasting_refuses(cell: Cell) -> None:
         trial.expect("a + a", a.array + a.array)
 
 
-NUMBERS = {
+NUMBERS: dict[str, Callable[..., Any]] = {
     "a + n": np.add,
     "torch.add(a, n)": np.add,
     "a.add(n)": np.add,
@@ -102,7 +106,7 @@ def test_numbers(cell: Cell, sweep: Sweep, number: int) -> None:
                 trial.expect(spelling, np.asarray(function(a.array, other)), UNSIGNED_ZERO)
 
 
-DIVISIONS = {
+DIVISIONS: dict[str, Callable[..., Any]] = {
     "a / n": np.divide,
     "torch.div(a, n)": np.divide,
     "n / a": lambda a, n: n / a,
@@ -387,7 +391,7 @@ def test_isclose(cell: Cell, sweep: Sweep, *, equal_nan: bool) -> None:
             decided = ~(gap <= 1e-2 * (1 + np.abs(wide[0]) + np.abs(wide[1])))
             moderate = (np.abs(wide[0]) < finfo(cell.dtype).max / 4) & (np.abs(wide[1]) < finfo(cell.dtype).max / 4)
         keep = Strided.from_array((decided & moderate) | ~np.isfinite(wide[0]) | ~np.isfinite(wide[1]))
-        expected = arithmetic.isclose(*wide, 0.5, 0.25, equal_nan=equal_nan) & keep.array
+        expected = arithmetic.isclose(wide[0], wide[1], 0.5, 0.25, equal_nan=equal_nan) & keep.array
         trial = cell.trial(a=a, b=b, keep=keep, equal_nan=equal_nan)
         trial.expect("torch.isclose(a, b, rtol=0.5, atol=0.25, equal_nan=equal_nan) & keep", expected)
         trial.expect("a.isclose(b, 0.5, 0.25, equal_nan) & keep", expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
+
 from torch_conformance.conformance.cli.listing import list_clauses, show_clause
 from torch_conformance.conformance.cli.power import power
 from torch_conformance.conformance.cli.run import run

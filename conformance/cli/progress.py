@@ -11,6 +11,7 @@ import click
 import pytest
 import rich.console
 import rich.progress
+
 from torch_conformance import spec
 from torch_conformance.reports import records, summary, verdict
 

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 import click
-from torch_conformance.conformance.cli.progress import Progress
-from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PROFILE_NAMES
 
 from torch_conformance import spec
+from torch_conformance.conformance.cli.progress import Progress
+from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PROFILE_NAMES
 
 SUITE_FAILED = 3
 DEFAULT_OUT = Path("reports", "out")

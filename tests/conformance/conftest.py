@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.profiles import PROFILES
 from torch_conformance.spec import Clause

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import command
 import pytest
+
 import torch_conformance.spec
 from torch_conformance.reports import judge, read, records
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import ml_dtypes
 import numpy as np
 import pytest
+
 from torch_conformance.conformance.comparison import (
     EXACT,
     UNSIGNED_ZERO,

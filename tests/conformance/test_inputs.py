@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import command
+
 from torch_conformance.reports import read, records
 
 SMOKE = ("--profile", "smoke", "--jobs", "1", "--replay", "0")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from torch_conformance.conformance import power
 from torch_conformance.conformance.binding import bindings, bound_clauses
 from torch_conformance.conformance.faults.library import library

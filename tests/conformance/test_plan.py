@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from torch_conformance.conformance.cell import cell_seed
 from torch_conformance.conformance.devices import DeviceError, resolve
 from torch_conformance.conformance.plan import CellKey, Selection, make_plan

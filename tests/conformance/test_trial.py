@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from torch_conformance.conformance.cell import Cell, Unsupported
 from torch_conformance.conformance.comparison import absolute, ulp
 from torch_conformance.conformance.materialise import to_host, to_torch
