@@ -173,6 +173,10 @@ class Recorder:
             junit.write(self.records, self._out / "junit.xml")
         session.exitstatus = verdict.judge(self.records).exit_code
 
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say the verdict under pytest's own output."""
+        terminalreporter.write_line(verdict.judge(self.records, self._session.specification).sentence)
+
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Close the HTML report to scripts that are not its own; pytest-html has no hook for its head."""
         page = getattr(config.option, "htmlpath", None)

@@ -51,6 +51,7 @@ class Progress:
         if self._total or not total:
             return
         self._total = total
+        self._said = time.monotonic()
         if self._console.is_terminal:
             self._bar = rich.progress.Progress(
                 rich.progress.TextColumn("{task.description}"),
