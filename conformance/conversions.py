@@ -116,7 +116,7 @@ def converted(recipe: Recipe, source: str, target: str) -> tuple[Strided, Array]
 
 
 def recipes(
-    cell: Cell, classes: tuple[str, ...] = BELOW_GRAIN, *, overlapping: bool = True, share: float = 0.5
+    cell: Cell, classes: tuple[str, ...] = BELOW_GRAIN, *, overlapping: bool = True, share: float = 0.375
 ) -> list[Recipe]:
     """Return recipes of each size class, chosen by the cell's seed, smallest class first.
 
@@ -135,7 +135,7 @@ def recipes(
     for name in classes:
         options = [each for each in SIZE_CLASSES[name] if overlapping or each.layout != "expanded"]
         gapped = [each for each in options if each.layout not in ("contiguous", "offset")]
-        for number in range(max(1, round(cell.profile.examples * share))):
+        for number in range(max(2, round(cell.profile.examples * share))):
             among = gapped if number % 2 and gapped else options
             structure = among[int(generator.integers(len(among)))]
             chosen.append(Recipe(structure, int(generator.integers(256)), generator.bytes(32)))

@@ -160,7 +160,8 @@ def _permutation(size: tuple[int, ...], order: tuple[int, ...]) -> Structure:
 @clause("dtypes.conversion.preserves-dense-strides")
 @given(order=st.permutations(range(5)), offset=st.sampled_from((0, 5)))
 def test_preserves_strides(cell: Cell, order: list[int], offset: int) -> None:
-    for size in _DENSE_SIZES:
+    start = order[0] * 2
+    for size in (*_DENSE_SIZES, *_DENSE_SIZES)[start : start + 5]:
         layout = _permutation(size, tuple(dim for dim in order if dim < len(size)))
         storage = np.resize(pool(cell.dtype, "small", 0), layout.length + offset)
         for place, target in enumerate(PRESENT):
@@ -181,7 +182,7 @@ _FORMAT_SIZES = ((2, 3, 4, 5), (1, 3, 2, 2), (3, 2, 1, 4), (2, 3, 2, 3, 2), (1, 
 @clause("dtypes.memory-format.decides-strides")
 @given(number=st.integers(0, 6))
 def test_memory_format(cell: Cell, number: int) -> None:
-    for size in _FORMAT_SIZES:
+    for size in (*_FORMAT_SIZES, *_FORMAT_SIZES)[number % 5 :][:3]:
         layouts = [each for each in structures(size) if each.layout != "odd-unit-strides"]
         layout = layouts[number % len(layouts)]
         storage = np.resize(pool(cell.dtype, "small", number), layout.length)

@@ -81,11 +81,11 @@ def test_to_dtype(cell: Cell) -> None:
 
 @clause("dtypes.to.takes-the-dtype-of-another-tensor")
 def test_to_other(cell: Cell) -> None:
-    for recipe in recipes(cell):
-        for target in PRESENT:
+    for turn, recipe in enumerate(recipes(cell)):
+        for place, target in enumerate(PRESENT):
             x, expected = converted(recipe, cell.dtype, target)
             trial = cell.trial(x=x, other=Strided.from_array(np.ones((2, 1), numpy_dtype(target))))
-            for spelling in TO_OTHER:
+            for spelling in in_turn(TO_OTHER, turn + place, 2):
                 trial.expect(spelling, expected)
 
 
@@ -109,11 +109,11 @@ def test_shorthand(cell: Cell) -> None:
 
 @clause("dtypes.type.takes-a-dtype")
 def test_type_dtype(cell: Cell) -> None:
-    for recipe in recipes(cell):
-        for target in PRESENT:
+    for turn, recipe in enumerate(recipes(cell)):
+        for place, target in enumerate(PRESENT):
             x, expected = converted(recipe, cell.dtype, target)
             trial = cell.trial(x=x, dtype=TORCH_DTYPES[target])
-            for spelling in TYPE_DTYPE:
+            for spelling in in_turn(TYPE_DTYPE, turn + place, 2):
                 trial.expect(spelling, expected)
 
 
