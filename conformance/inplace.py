@@ -1,6 +1,6 @@
 """Tensors that are written: operands in any layout, and what the written tensor must hold afterwards.
 
-Operators draw on tables of 256 values (65,536 pairs), so that sizes beyond vectors and threads are looked up.
+Operands take 256 values each; results of one operand are computed for those, and looked up.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from torch_conformance.conformance.cell import Cell, Unsupported
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO, Rule
-from torch_conformance.conformance.elementwise import case_of
+from torch_conformance.conformance.elementwise import case_of, operand_pool, rule_for
 from torch_conformance.conformance.recipes import SIZE_CLASSES, Recipe, Structure, structures
 from torch_conformance.conformance.values import pool
+from torch_conformance.reference import elementwise
 from torch_conformance.reference import inplace as reference
 from torch_conformance.reference.casting import cast
-from torch_conformance.reference.dtypes import is_signed, numpy_dtype
+from torch_conformance.reference.dtypes import is_floating, is_signed, numpy_dtype
 from torch_conformance.reference.strided import Strided, row_major
 from torch_conformance.spec import load
 from torch_conformance.spec.inplace import Method, methods
@@ -37,85 +37,106 @@ BELOW_GRAIN = ("scalar", "small", "empty", "tail")
 FEW_SIZES: tuple[Size, ...] = ((), (0,), (3,), (2, 0), (2, 3), (17,), (3, 1, 2))
 
 
-class _Grid(Recipe):
-    """Every value of the pool, or every pair of two pools, in order."""
+class _Pool(Recipe):
+    """Every value of the pool, in order."""
 
-    def indices(self, *, variant: int = 0) -> Array:
-        codes = np.arange(_POOL, dtype=np.uint8)
-        if self.structure.length == _POOL:
-            return codes
-        return np.tile(codes, _POOL) if variant else np.repeat(codes, _POOL)
+    def indices(self, *, variant: int = 0) -> Array:  # noqa: ARG002
+        return np.arange(_POOL, dtype=np.uint8)
 
 
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """The pools of an operator's operands and its results for all of them.
-
-    Attributes:
-        first: Values of a.
-        second: Values of b; empty for one operand.
-        results: By the places of a and b, in the written tensor's dtype or a wider type.
-        rule: Accepted distance.
-    """
-
-    first: Array
-    second: Array
-    results: Array
-    rule: Rule
+_POOL_STRUCTURE = Structure("contiguous", _POOL, (_POOL,), (1,), 0)
 
 
-@functools.lru_cache(maxsize=48)
-def table(name: str, dtype: str, seed: int) -> Table:
-    """Return an operator's table in a dtype."""
+@functools.lru_cache(maxsize=4096)
+def _unary(name: str, dtype: str, seed: int) -> tuple[Array, Array]:
+    """Return the pool of an operator of one operand, and the results for it."""
+    case = case_of(operators()[name], _Pool(_POOL_STRUCTURE, seed, b"\1"), dtype)
+    return case.operands["a"].storage, case.expected
+
+
+@functools.lru_cache(maxsize=4096)
+def operands(name: str, dtype: str, seed: int, which: str) -> Array:
+    """Return the 256 values that operand a or b of an operator takes."""
     row = operators()[name]
-    length = _POOL ** row.operands
-    grid = Structure("contiguous", length, (length,), (1,), 0)
-    case = case_of(row, _Grid(grid, seed, b"\1"), dtype)
-    first = case.operands["a"].storage
-    results = case.expected
-    if case.dtype == "bool" != dtype:
-        results = cast(np.ascontiguousarray(results), dtype)
-    if row.operands == 1:
-        return Table(first, first[:0], results, case.rule)
-    return Table(first[::_POOL].copy(), case.operands["b"].storage[:_POOL], results.reshape(_POOL, _POOL), case.rule)
+    return _unary(name, dtype, seed)[0] if row.operands == 1 else operand_pool(row, dtype, seed, which)
 
 
-@dataclasses.dataclass(frozen=True)
+@functools.cache
+def _is_bounded(name: str) -> bool:
+    return any(bound.operation == name for bound in load().bounds)
+
+
+def result(row: Operator, dtype: str, a: Array, b: Array) -> Array:
+    """Return the result of two operands out of place, in its dtype or, where a bound holds, a wider type."""
+    if _is_bounded(row.name):
+        a, b = (elementwise.widened(each, dtype) for each in (a, b))
+    elif is_floating(dtype) and a.dtype.itemsize == 2:
+        # One IEEE operation in float32, rounded once more, is the one in 16 bits.
+        a, b = (each.astype(np.float32) for each in (a, b))
+    with np.errstate(all="ignore"):
+        answer = np.asarray(elementwise.BINARY[row.name](a, b))
+        if row.result == "bool":
+            return answer.astype(np.bool_)
+        return answer if _is_bounded(row.name) else answer.astype(numpy_dtype(dtype))
+
+
+@dataclasses.dataclass
 class Write:
-    """Operands of a call that writes a, and the elements that a must have afterwards."""
+    """Operands of a call that writes a, and what computes the elements that a must have afterwards."""
 
     operands: dict[str, Any]
-    expected: Array
+    compute: Callable[[], Array]
     rule: Rule
+
+    @functools.cached_property
+    def expected(self) -> Array:
+        """The elements that the reference gives."""
+        return self.compute()
 
 
 def _spread(codes: Array, structure: Structure, values: Array) -> Strided:
     return Strided(values[codes], structure.size, structure.stride, structure.offset)
 
 
-def others(size: Size) -> list[Structure]:
-    """Return layouts of a second operand: of the same size, and of sizes that are broadcast to it."""
+@functools.cache
+def writable(size: Size) -> tuple[Structure, ...]:
+    """Return the layouts of a size in which no two elements share memory."""
+    return tuple(each for each in structures(size) if each.layout != "expanded")
+
+
+@functools.cache
+def broadcastable(size: Size) -> tuple[Structure, ...]:
+    """Return contiguous layouts of the sizes that are broadcast to a size."""
     smaller = {size[1:], (*size[:-1], 1), (1, *size[1:]), ()} if size else set()
-    return [
-        *structures(size),
-        *(Structure("broadcast", math.prod(each), each, row_major(each), 0) for each in sorted(smaller - {size})),
-    ]
+    return tuple(Structure("broadcast", math.prod(each), each, row_major(each), 0) for each in sorted(smaller - {size}))
+
+
+@functools.cache
+def others(size: Size) -> tuple[Structure, ...]:
+    """Return layouts of a second operand: of the same size, and of sizes that are broadcast to it."""
+    return (*structures(size), *broadcastable(size))
 
 
 def write(row: Operator, dtype: str, recipe: Recipe, other: Structure | None = None) -> Write:
-    """Return operands of an operator with a laid out by a recipe, and b by a structure (the recipe's own by default)."""
-    values = table(row.name, dtype, recipe.seed % 16)
-    first = recipe.indices()
-    a = _spread(first, recipe.structure, values.first)
-    places = Strided(first, recipe.structure.size, recipe.structure.stride, recipe.structure.offset).array
+    """Return operands of an operator with a laid out by a recipe, and b by a structure (the recipe's own by default).
+
+    What is expected is the result out of place: bool for a comparison.
+    """
+    seed = recipe.seed % 16
+    codes, rule = recipe.indices(), rule_for(row, dtype)
+    a = _spread(codes, recipe.structure, operands(row.name, dtype, seed, "a"))
     if row.operands == 1:
-        return Write({"a": a}, values.results[places], values.rule)
+        places = Strided(codes, a.size, a.stride, a.offset).array
+        return Write({"a": a}, lambda: _unary(row.name, dtype, seed)[1][places], rule)
     layout = other or recipe.structure
     second = dataclasses.replace(recipe, structure=layout).indices(variant=1)
-    b = _spread(second, layout, values.second)
-    other_places = Strided(second, layout.size, layout.stride, layout.offset).array
-    expected = values.results[places, np.broadcast_to(other_places, a.size)]
-    return Write({"a": a, "b": b}, expected, values.rule)
+    b = _spread(second, layout, operands(row.name, dtype, seed, "b"))
+    return Write({"a": a, "b": b}, lambda: result(row, dtype, a.array, np.broadcast_to(b.array, a.size)), rule)
+
+
+def stored(row: Operator, dtype: str, expected: Array) -> Array:
+    """Return a result as a tensor of the operands' dtype holds it."""
+    return cast(expected, dtype) if row.result == "bool" != dtype else expected
 
 
 def in_dtype(names: str, dtype: str) -> bool:
@@ -160,7 +181,7 @@ def recipes(cell: Cell, classes: Iterable[str] = BELOW_GRAIN, *, share: float = 
 
 
 def grain_recipes(cell: Cell) -> list[Recipe]:
-    """Return a contiguous recipe beyond the size at which loops are split over threads, and one with gaps."""
+    """Return a contiguous recipe beyond the size at which loops are split over threads, and one in another layout."""
     generator = cell.generator()
     found = []
     for contiguous in (True, False):
@@ -173,6 +194,19 @@ def grain_recipes(cell: Cell) -> list[Recipe]:
     return found
 
 
+def row_recipes(cell: Cell, row: Operator, *, share: float = 0.25) -> list[Recipe]:
+    """Return recipes for an operator: of each size class, and beyond the grain.
+
+    Results beyond the grain take long to judge: operators take turns with them where their values are not the subject.
+    """
+    found, large = recipes(cell, share=share), grain_recipes(cell)
+    exact = not rule_for(row, cell.dtype).ulps or cell.profile.exhaustive
+    turn = (cell.seed + sum(map(ord, row.name))) % 4
+    if share > 0.2:
+        return [*found, *(large if exact else large[turn % 2 : turn % 2 + 1])]
+    return [*found, *large[turn : turn + 1]]
+
+
 def few_recipes(cell: Cell, turn: int, sizes: Sequence[Size] = FEW_SIZES) -> list[Recipe]:
     """Return recipes of some of a few sizes, others and in other layouts at each turn; of all where time is no object.
 
@@ -182,7 +216,7 @@ def few_recipes(cell: Cell, turn: int, sizes: Sequence[Size] = FEW_SIZES) -> lis
     start = turn + cell.seed % 97
     found = []
     for place in range(start, start + count):
-        options = [each for each in structures(sizes[place % len(sizes)]) if each.layout != "expanded"]
+        options = writable(sizes[place % len(sizes)])
         found.append(Recipe(options[(turn + place) % len(options)], cell.seed % 16, bytes(range(1, 33))))
     return found
 
@@ -287,21 +321,18 @@ class Arguments:
 
     def _rows(self, name: str, size: Size, numel: int) -> Array:
         """Return what indexes rows, places or columns, and what is stored there."""
-        if name in ("i", "r", "s"):
-            count = (size[0] + 1) // 2
-            if name == "i":
-                return self._generator.permutation(size[0])[:count]
-            if name == "r":
-                return self._generator.integers(0, max(size[0] // 2, 1), count)
-            return self._elements(name, count * math.prod(size[1:])).reshape(count, *size[1:])
+        count = (size[0] + 1) // 2
+        if name == "i":
+            return self._generator.permutation(size[0])[:count]
+        if name == "r":
+            return self._generator.integers(0, max(size[0] // 2, 1), count)
         if name == "x":
             order = np.argsort(self._generator.random(size), axis=0)
             return np.asarray(order, dtype=np.int64)
         if name == "l":
             return self._generator.permutation(numel)[: (numel + 1) // 2]
-        if name == "f":
-            return self._elements(name, (numel + 1) // 2)
-        shape = _factor(name, size)
+        shapes = {"s": (count, *size[1:]), "f": ((numel + 1) // 2,)}
+        shape = shapes.get(name) or _factor(name, size)
         return self._elements(name, math.prod(shape)).reshape(shape)
 
     def _elements(self, name: str, count: int) -> Array:
@@ -314,6 +345,7 @@ class Arguments:
         return drawn(self._dtype, self._method.values, count, self._generator)
 
 
+@functools.cache
 def _call(text: str) -> ast.Call:
     node = ast.parse(text, mode="eval").body
     assert isinstance(node, ast.Call)
@@ -335,18 +367,20 @@ def _value(node: ast.expr, arguments: Arguments) -> Any:
 
 
 def method_write(method: Method, call: str, dtype: str, structure: Structure, seed: int) -> Write:
-    """Return a call's operands, and what the reference says that a then holds (a itself where it has no say)."""
+    """Return a call's operands, and what the reference says that a then holds."""
     arguments = Arguments(method, dtype, structure, seed)
     inputs = {name: arguments[name] for name in ("a", *_names(call))}
-    a = arguments["a"].array
-    if method.judge != "reference":
-        return Write(inputs, a, UNSIGNED_ZERO)
-    node = _call(call)
+    return Write(inputs, functools.partial(_answer, method, call, arguments), UNSIGNED_ZERO)
+
+
+def _answer(method: Method, call: str, arguments: Arguments) -> Array:
+    """Return what the reference says of a call: the same function of the same arguments."""
+    a, node = arguments["a"].array, _call(call)
     positional = [_value(each, arguments) for each in node.args if not (isinstance(each, ast.Name) and each.id == "a")]
     keywords = {str(each.arg): _value(each.value, arguments) for each in node.keywords}
     with np.errstate(all="ignore"):
-        expected = reference.METHODS[method.name[:-1]](np.ascontiguousarray(a).reshape(a.shape), *positional, **keywords)
-    return Write(inputs, expected, UNSIGNED_ZERO)
+        elements = np.ascontiguousarray(a).reshape(a.shape)
+        return reference.METHODS[method.name[:-1]](elements, *positional, **keywords)
 
 
 def structure_of(size: Size, turn: int, call: str = "") -> Structure:
@@ -355,7 +389,7 @@ def structure_of(size: Size, turn: int, call: str = "") -> Structure:
     Left out by name: fill_diagonal_ with wrap=True of a tensor that is not contiguous, where torch counts places in
     memory as if it were, and writes outside the tensor.
     """
-    options = [each for each in structures(size) if each.layout != "expanded"]
+    options = writable(size)
     if "wrap=True" in call:
-        options = [each for each in options if each.layout in ("contiguous", "offset")]
+        options = tuple(each for each in options if each.layout in ("contiguous", "offset"))
     return options[turn % len(options)]

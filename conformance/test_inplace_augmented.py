@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO
-from torch_conformance.conformance.inplace import each_implemented, few_recipes, in_dtype, tiny, write, written
+from torch_conformance.conformance.inplace import each_implemented, few_recipes, in_dtype, stored, tiny, write, written
 from torch_conformance.conformance.test_inplace_memory import STATEMENTS
 from torch_conformance.reference.casting import cast
 from torch_conformance.reference.dtypes import is_complex
@@ -33,7 +32,7 @@ def test_name(cell: Cell) -> None:
                 trial.run("held = a")
                 trial.run(call)
                 trial.expect_true("a is held", "the name is bound to the tensor that was written")
-                trial.expect("a", case.expected, case.rule, dtype=cell.dtype)
+                trial.expect("a", stored(row, cell.dtype, case.expected), case.rule, dtype=cell.dtype)
                 trial.run("holder = {'t': a, 'l': [a]}")
                 trial.run(call.replace("a ", "holder['t'] ", 1))
                 trial.run(call.replace("a ", "holder['l'][0] ", 1))

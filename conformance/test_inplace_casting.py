@@ -6,7 +6,6 @@ import functools
 from typing import Any
 
 import numpy as np
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO
@@ -48,7 +47,9 @@ def test_refused(cell: Cell) -> None:
                 if promotion.can_cast(result, cell.dtype):
                     continue
                 structure = structure_of(size, turn + place)
-                a = Strided(np.ones(structure.length, numpy_dtype(cell.dtype)), size, structure.stride, structure.offset)
+                a = Strided(
+                    np.ones(structure.length, numpy_dtype(cell.dtype)), size, structure.stride, structure.offset
+                )
                 trial = cell.trial(a=a, b=Strided.from_array(np.ones(second, numpy_dtype(other))))
                 for call in row.inplace:
                     trial.expect_error(call, RuntimeError)

@@ -7,23 +7,25 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
+from torch_conformance.conformance.elementwise import rule_for
 from torch_conformance.conformance.inplace import (
     FEW_SIZES,
     Write,
     each_implemented,
-    grain_recipes,
-    others,
-    recipes,
     few_recipes,
+    operands,
+    others,
+    result,
+    row_recipes,
+    stored,
     structure_of,
-    table,
     write,
     written,
 )
 from torch_conformance.conformance.recipes import Recipe, Structure, structures
+from torch_conformance.reference import elementwise
 from torch_conformance.reference.dtypes import numpy_dtype
 from torch_conformance.reference.strided import Strided, row_major
 from torch_conformance.spec.operators import Operator
@@ -142,7 +144,7 @@ def test_rest_untouched(cell: Cell) -> None:
         return Recipe(options[(cell.seed + len(recipe.codes)) % len(options)], recipe.seed, recipe.codes)
 
     def judge(row: Operator) -> None:
-        for turn, recipe in enumerate((*recipes(cell, ("scalar", "empty", "small", "tail")), grain_recipes(cell)[0])):
+        for turn, recipe in enumerate(row_recipes(cell, row, share=0.125)):
             case = write(row, cell.dtype, with_gaps(recipe))
             a = case.operands["a"]
             outside = _outside(a)
@@ -167,8 +169,10 @@ VIEWS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
     ("base.narrow(1, 1, 3)", lambda x: x[:, 1:4]),
     ("base.select(2, 5)", lambda x: x[:, :, 5]),
     ("base.unsqueeze(1)", lambda x: x[:, None]),
-    ("base.diagonal(0, 0, 1)", lambda x: np.lib.stride_tricks.as_strided(
-        x, (6, 4), (x.strides[2], x.strides[0] + x.strides[1]))),
+    (
+        "base.diagonal(0, 0, 1)",
+        lambda x: np.lib.stride_tricks.as_strided(x, (6, 4), (x.strides[2], x.strides[0] + x.strides[1])),
+    ),
     ("base.flatten(1)", lambda x: x.reshape(4, 30)),
     ("base.unfold(2, 2, 2)", lambda x: x.reshape(4, 5, 3, 2)),
     ("base.chunk(2, 0)[1]", lambda x: x[2:]),
@@ -182,27 +186,28 @@ VIEWS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
 
 @clause("inplace.view.base-sees-the-write")
 def test_base_sees(cell: Cell) -> None:
-    rows = [row for row in written(cell.dtype) if table(row.name, cell.dtype, cell.seed % 16).rule.is_exact]
+    rows = [row for row in written(cell.dtype) if not rule_for(row, cell.dtype).ulps]
 
     def judge(row: Operator, place: int) -> None:
-        values = table(row.name, cell.dtype, cell.seed % 16)
+        first, second = (operands(row.name, cell.dtype, cell.seed % 16, which) for which in "ab")
+        function = elementwise.UNARY.get(row.name)
         codes = np.random.default_rng(cell.seed).integers(0, 256, (4, 5, 6))
         call = row.inplace[place % len(row.inplace)]
         count = 7 if cell.profile.name != "deep" else len(VIEWS)
         for view, cut in (VIEWS * 2)[(place * 7) % len(VIEWS) :][:count]:
-            base, places = values.first[codes], cut(codes)
-            expected, window = base.copy(), places.shape
-            operands = {"base": Strided.from_array(base)}
+            base = first[codes]
+            expected, window = base.copy(), cut(base)
+            b = second[np.random.default_rng(place).integers(0, 256, window.shape)]
+            inputs = {"base": Strided.from_array(base)}
+            with np.errstate(all="ignore"):
+                answer = result(row, cell.dtype, window, b) if function is None else function(window)
             if row.operands == 2:
-                second = np.random.default_rng(place).integers(0, 256, window)
-                operands["b"] = Strided.from_array(values.second[second])
-                cut(expected)[...] = values.results[places, second]
-            else:
-                cut(expected)[...] = values.results[places]
-            trial = cell.trial(**operands)
+                inputs["b"] = Strided.from_array(b)
+            cut(expected)[...] = stored(row, cell.dtype, np.asarray(answer))
+            trial = cell.trial(**inputs)
             trial.run(f"a = {view}")
             trial.run(call)
-            trial.expect("base", expected, values.rule)
+            trial.expect("base", expected, rule_for(row, cell.dtype))
 
     parts = ((row.name, functools.partial(judge, row, place)) for place, row in enumerate(rows))
     each_implemented(cell, parts)
@@ -211,21 +216,21 @@ def test_base_sees(cell: Cell) -> None:
 @clause("inplace.overlap.tensor-with-itself-is-allowed")
 def test_with_itself(cell: Cell) -> None:
     def judge(row: Operator) -> None:
-        # With one seed for both operands their pools are equal, unless the second has a domain of its own.
-        values = table(row.name, cell.dtype, 17)
-        if values.first.tobytes() != values.second.tobytes():
+        # The pools are equal, unless the second operand has a domain of its own.
+        values, other = (operands(row.name, cell.dtype, cell.seed % 16, which) for which in "ab")
+        if values.tobytes() != other.tobytes():
             return
-        for turn, recipe in enumerate((*recipes(cell), grain_recipes(cell)[cell.seed % 2])):
+        for turn, recipe in enumerate(row_recipes(cell, row, share=0.125)):
             structure = recipe.structure
-            codes = Strided(recipe.indices(), structure.size, structure.stride, structure.offset)
-            a = Strided(values.first[codes.storage], structure.size, structure.stride, structure.offset)
+            a = Strided(values[recipe.indices()], structure.size, structure.stride, structure.offset)
+            expected = stored(row, cell.dtype, result(row, cell.dtype, a.array, a.array))
             call = row.inplace[turn % len(row.inplace)]
             for same in ("a", "a.detach()", "a[...]", "a.expand(a.shape)"):
                 trial = cell.trial(a=a)
                 trial.run("held = a")
                 trial.run(f"b = {same}")
                 trial.run(call)
-                trial.expect("held", values.results[codes.array, codes.array], values.rule, dtype=cell.dtype)
+                trial.expect("held", expected, rule_for(row, cell.dtype), dtype=cell.dtype)
                 if a.numel > 2000:
                     break
 
@@ -240,7 +245,7 @@ PARTLY = (("x[1:]", "x[:-1]"), ("x[:-1]", "x[1:]"), ("x[2:8]", "x[5:11]"), ("x[4
 @clause("inplace.overlap.part-of-the-other-is-refused")
 def test_partial_overlap(cell: Cell) -> None:
     def judge(row: Operator) -> None:
-        x = Strided.from_array(np.resize(table(row.name, cell.dtype, cell.seed % 16).first, 41))
+        x = Strided.from_array(np.resize(operands(row.name, cell.dtype, cell.seed % 16, "a"), 41))
         for call in row.inplace:
             for first, second in PARTLY:
                 trial = cell.trial(x=x)
@@ -259,7 +264,7 @@ SHARED = (((3,), (0,), 1), ((2, 3), (0, 1), 3), ((2, 3), (1, 0), 2), ((2, 1, 4),
 @clause("inplace.overlap.shared-elements-are-refused")
 def test_shared_elements(cell: Cell) -> None:
     def judge(row: Operator) -> None:
-        first = table(row.name, cell.dtype, cell.seed % 16).first
+        first = operands(row.name, cell.dtype, cell.seed % 16, "a")
         for size, stride, length in SHARED:
             a = Strided(first[:length].copy(), size, stride)
             b = Strided.from_array(np.ones(size, numpy_dtype(cell.dtype)))
@@ -279,7 +284,7 @@ def _judge_refused_sizes(cell: Cell, pairs: tuple[tuple[tuple[int, ...], tuple[i
     __tracebackhide__ = True
 
     def judge(row: Operator) -> None:
-        first = table(row.name, cell.dtype, cell.seed % 16).first
+        first = operands(row.name, cell.dtype, cell.seed % 16, "a")
         for turn, (size, other) in enumerate(pairs):
             structure = structure_of(size, turn + cell.seed)
             a = Strided(np.resize(first, structure.length), size, structure.stride, structure.offset)
@@ -319,7 +324,7 @@ def test_usable_after_refusal(cell: Cell) -> None:
             trial.expect_equal("tuple(held.shape)", (2, 3))
             trial.run("b = kept")
             trial.run(call)
-            trial.expect("held", case.expected, case.rule, dtype=cell.dtype)
+            trial.expect("held", stored(row, cell.dtype, case.expected), case.rule, dtype=cell.dtype)
 
     rows = (row for row in written(cell.dtype) if row.operands == 2)
     each_implemented(cell, ((row.name, functools.partial(judge, row)) for row in rows))

@@ -6,22 +6,24 @@ import functools
 from typing import Any
 
 import numpy as np
-
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO
 from torch_conformance.conformance.inplace import (
+    broadcastable,
     each_implemented,
+    few_recipes,
     grain_recipes,
     in_dtype,
     others,
     recipes,
-    few_recipes,
+    row_recipes,
+    stored,
     tiny,
     write,
     written,
 )
-from torch_conformance.conformance.recipes import Recipe, structures
+from torch_conformance.conformance.recipes import Recipe
 from torch_conformance.reference import elementwise, inplace
 from torch_conformance.reference.casting import cast
 from torch_conformance.reference.dtypes import is_complex, is_floating, is_signed, numpy_dtype
@@ -31,7 +33,7 @@ from torch_conformance.spec.operators import Operator
 
 def _judge_row(cell: Cell, row: Operator) -> None:
     __tracebackhide__ = True
-    for turn, recipe in enumerate((*recipes(cell), *grain_recipes(cell))):
+    for turn, recipe in enumerate(row_recipes(cell, row)):
         layouts = others(recipe.size)
         for place, call in enumerate(row.inplace):
             case = write(row, cell.dtype, recipe, layouts[(turn + place + cell.seed) % len(layouts)])
@@ -39,7 +41,7 @@ def _judge_row(cell: Cell, row: Operator) -> None:
             # `a += b` may bind another tensor to the name a.
             trial.run("held = a")
             trial.run(call)
-            trial.expect("held", case.expected, case.rule, dtype=cell.dtype)
+            trial.expect("held", stored(row, cell.dtype, case.expected), case.rule, dtype=cell.dtype)
 
 
 @clause("inplace.*.stores-the-result")
@@ -53,12 +55,12 @@ def test_broadcasting(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         sizes = ((2, 3), (3,), (2, 0), (3, 1, 2), (5, 33), (1, 1))
         for recipe in few_recipes(cell, len(row.name), sizes):
-            for layout in others(recipe.size)[len(structures(recipe.size)) :]:
+            for layout in broadcastable(recipe.size):
                 case = write(row, cell.dtype, recipe, layout)
                 trial = cell.trial(**case.operands)
                 trial.run("held = a")
                 trial.run(row.inplace[(len(layout.size) + cell.seed) % len(row.inplace)])
-                trial.expect("held", case.expected, case.rule, dtype=cell.dtype)
+                trial.expect("held", stored(row, cell.dtype, case.expected), case.rule, dtype=cell.dtype)
 
     rows = (row for row in written(cell.dtype) if row.operands == 2)
     each_implemented(cell, ((row.name, functools.partial(judge, row)) for row in rows))

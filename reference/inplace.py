@@ -1,7 +1,7 @@
 """What methods that write their tensor must store, computed by NumPy on arrays of the tensor's dtype.
 
 Every function takes the tensor's elements and the method's arguments and returns the new elements. Arithmetic is done
-in float64, complex128, or, for integers, modulo 2**bits, and converted once; callers use values for which that is exact.
+in float64, complex128, or, for integers, modulo 2**bits, and converted once; callers use values with exact results.
 
 Source: PyTorch documentation, torch.Tensor (the methods, and those without underscore that they are versions of).
 """

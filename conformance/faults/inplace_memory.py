@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
 from torch_conformance.conformance.faults.dtypes_spellings import method
 from torch_conformance.conformance.faults.inplace_values import kernel
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
@@ -257,7 +256,7 @@ def _itruediv(breaker: Breaker) -> None:
 @method("mask-assignment-is-lost", "Assignment through a mask of as many rows writes a copy.", "__setitem__")
 def _(setitem: Function, self: Tensor, index: Any, value: Any) -> None:
     if isinstance(index, Tensor) and index.dtype == torch.bool and index.dim() == self.dim():
-        self = self.clone()  # noqa: PLW0642
+        self = self.clone()
     setitem(self, index, value)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
 from torch_conformance.conformance.faults.dtypes_spellings import Wrapper, method
 from torch_conformance.conformance.faults.inplace_values import kept, kernel
 from torch_conformance.conformance.faults.library import Function
@@ -39,7 +38,9 @@ def _(addcmul: Function, self: Tensor, *arguments: Any, **options: Any) -> Tenso
     return addcmul(self, *arguments, **options)
 
 
-@kernel("masked-fill-misses-last-beyond-grain", "masked_fill_ leaves the end of large tensors.", "aten::masked_fill_.Scalar")
+@kernel(
+    "masked-fill-misses-last-beyond-grain", "masked_fill_ leaves the end of large tensors.", "aten::masked_fill_.Scalar"
+)
 def _(fill: Function, self: Tensor, mask: Tensor, value: Any) -> Tensor:
     if self.numel() > _GRAIN:
         mask = mask.expand_as(self).clone()
