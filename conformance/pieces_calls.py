@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from torch_conformance.conformance.view_calls import Arguments, Candidates, Row, invalid_dims, valid_dims
 from torch_conformance.reference import views_pieces
 from torch_conformance.reference.strided import Strided

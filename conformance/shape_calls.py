@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from torch_conformance.conformance.view_calls import (
     Arguments,
     Row,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import given
+
 from torch_conformance.conformance import view_judgement as judgement
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from hypothesis import given
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.recipes import Sweep, sweeps
@@ -93,6 +94,7 @@ def test_permute_is_transposes(cell: Cell) -> None:
         trial.run("y = x.transpose(*swaps[0]).transpose(*swaps[1]).transpose(*swaps[2])")
         trial.expect("y", expected)
         trial.expect("x.permute(order)", expected)
+        trial.expect("torch.permute(x, order)", expected)
         trial.expect_equal("(y.stride(), x.permute(order).stride())", (expected.stride, expected.stride))
 
 

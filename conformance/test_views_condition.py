@@ -6,6 +6,7 @@ import itertools
 import math
 
 import numpy as np
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.recipes import SIZE_CLASSES

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from hypothesis import given
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.recipes import Sweep, sweeps

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from hypothesis import given
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.materialise import TORCH_DTYPES
@@ -268,7 +269,7 @@ _OTHER_TYPES = (
     *("x.unfold(0, 1.5, 1)", "x.unfold(0, 1)", "x.diagonal(0.5)", "torch.diagonal(x, '0')", "x.as_strided(2, 1.5)"),
     *("torch.as_strided(x, (2,))", "x.as_strided((1.5,), (1,))", "x.chunk(1.5)", "torch.chunk(x)", "x.chunk(2, 0.5)"),
     *("x.tensor_split(1.5)", "torch.tensor_split(x, '2')", "x.hsplit(1.5)", "torch.vsplit(x, None)", "x.unbind(0.5)"),
-    *("torch.unbind(x, 'a')", "torch.real(data)", "torch.view_as_real(data)", "x.contiguous(memory_format=0)"),
+    *("torch.unbind(x, [0])", "torch.real(data)", "torch.view_as_real(data)", "x.contiguous(memory_format=0)"),
     *(
         "x.view_as((2, 3))",
         "x.expand_as(2)",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+
 from torch_conformance.conformance.recipes import SIZE_CLASSES, Structure
 from torch_conformance.reference.dtypes import numpy_dtype
 from torch_conformance.reference.strided import Strided

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.materialise import TORCH_DTYPES
 from torch_conformance.conformance.recipes import Recipe, Structure, Sweep
@@ -91,9 +94,25 @@ def judge_layout(cell: Cell, rows: Rows) -> None:
                 expect_layout(trial, spelling, call.answer, exact=call.row.exact)
 
 
+def _of_rank(count: int) -> list[Structure]:
+    """Return structures of so many dimensions, at least two of which have several positions."""
+    return [each for each in SMALL_STRUCTURES if len(each.size) == count and sum(n > 1 for n in each.size) > 1]
+
+
+_MATRICES, _CUBES = _of_rank(2), _of_rank(3)
+
+
+def _besides(sweep: Sweep) -> Iterator[Recipe]:
+    """Yield recipes for operations that few recipes of a sweep are of use to."""
+    for recipe in sweep.recipes[:1]:
+        rng = np.random.default_rng([*recipe.codes[4:8], recipe.seed])
+        for structure in (*some(rng, _MATRICES, 2), *some(rng, _CUBES, 1)):
+            yield dataclasses.replace(recipe, structure=structure)
+
+
 def judge_elements(cell: Cell, rows: Rows, sweep: Sweep) -> None:
-    """Compare every element of what the spellings give."""
-    for recipe in sweep:
+    """Compare every element of what the spellings give, for the sweep and for some matrices and cubes besides."""
+    for recipe in (*sweep, *_besides(sweep)):
         large = recipe.structure.length > _MANY
         rng = _generator(recipe, cell)
         x = recipe.tensor(cell.dtype)

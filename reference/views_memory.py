@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from torch_conformance.reference import dtypes
 from torch_conformance.reference.strided import Strided, row_major
 from torch_conformance.reference.views import Size, ViewError

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 from torch_conformance.conformance.faults.view_replacing import (
@@ -31,11 +32,11 @@ _transpose = torch.transpose
 _conj = torch.conj
 
 spoiled(
-    "transpose-of-half-keeps-order",
-    "transpose of float16 gives the new size with elements in the old order.",
+    "transpose-of-bfloat16-keeps-order",
+    "transpose of bfloat16 gives the new size with elements in the old order.",
     both("transpose"),
     in_memory_order,
-    of(torch.float16),
+    of(torch.bfloat16),
 )
 
 
@@ -162,7 +163,7 @@ forgiving(
     lambda original, *arguments, **options: _dims_wrapped(original, *_positional(arguments, options)),
     IndexError,
 )
-spoiled("t-of-int8-keeps-order", "t of int8 keeps elements in order.", both("t"), in_memory_order, of(torch.int8))
+spoiled("t-of-uint8-keeps-order", "t of uint8 keeps elements in order.", both("t"), in_memory_order, of(torch.uint8))
 spoiled("t-makes-contiguous-when-offset", "t copies matrices with an offset.", both("t"), dense, is_offset)
 spoiled(
     "t-adds-a-dimension-to-vectors",

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
 from torch_conformance.conformance.faults.view_replacing import (

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 from torch_conformance.conformance.faults.view_replacing import (
@@ -324,11 +325,11 @@ def _(ravel: Function, *arguments: Any, **options: Any) -> Any:
 
 spoiled("ravel-copies-when-offset", "ravel copies tensors with an offset.", both("ravel"), copied, is_offset)
 spoiled(
-    "unflatten-of-double-rounds",
-    "unflatten of float64 rounds to float32.",
+    "unflatten-of-float32-rounds",
+    "unflatten of float32 rounds to float16.",
     both("unflatten"),
-    lambda x: x.float().double(),
-    of(torch.float64),
+    lambda x: x.half().float(),
+    of(torch.float32),
 )
 
 

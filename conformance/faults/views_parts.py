@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 from torch_conformance.conformance.faults.view_replacing import (
@@ -204,11 +205,13 @@ forgiving(
 
 
 @bound(
-    "unfold-of-double-drops-last-window", "unfold of float64 repeats the window before the last.", (Tensor, "unfold")
+    "unfold-of-float32-repeats-last-but-one",
+    "unfold of float32 repeats the window before the last.",
+    (Tensor, "unfold"),
 )
 def _(unfold: Function, x: Tensor, dimension: int, size: int, step: int) -> Any:
     answer = unfold(x, dimension, size, step)
-    return without_last(answer) if x.dtype == torch.float64 else answer
+    return without_last(answer) if x.dtype == torch.float32 else answer
 
 
 @bound("unfold-keyword-step-is-one", "step= is taken for 1.", (Tensor, "unfold"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 from torch_conformance.conformance.faults.view_replacing import both, copied, forgiving, of, rotated, spoiled
@@ -69,7 +70,9 @@ def _short(split: Function, *arguments: Any, **options: Any) -> Any:
 
 forgiving("split-takes-sizes-that-fall-short", "split takes any sizes.", both("split"), _short, RuntimeError)
 _CHUNK = ("input", "chunks", "dim")
-spoiled("chunk-of-float32-reverses", "chunk reverses float32.", both("chunk"), rotated, of(torch.float32))
+spoiled(
+    "chunk-of-float32-moves-elements", "chunk moves elements of float32.", both("chunk"), rotated, of(torch.float32)
+)
 
 
 @bound("chunk-divides-evenly", "chunk gives as many pieces as asked for.", *both("chunk"))
@@ -94,7 +97,9 @@ def _once(chunk: Function, *arguments: Any, **options: Any) -> Any:
 
 
 forgiving("chunk-takes-zero", "chunk takes 0 for 1.", both("chunk"), _once, RuntimeError)
-spoiled("tensor-split-of-bool-rotates", "tensor_split moves bools.", both("tensor_split"), rotated, of(torch.bool))
+spoiled(
+    "tensor-split-of-bool-moves-elements", "tensor_split moves bools.", both("tensor_split"), rotated, of(torch.bool)
+)
 _SECTIONS = ("input", "sections", "dim")
 
 
@@ -127,7 +132,13 @@ def _one_section(split: Function, *arguments: Any, **options: Any) -> Any:
 
 
 forgiving("tensor-split-takes-zero", "tensor_split takes 0 for 1.", both("tensor_split"), _one_section, RuntimeError)
-spoiled("vsplit-of-half-reverses", "vsplit of float16 moves elements.", both("vsplit"), rotated, of(torch.float16))
+spoiled(
+    "vsplit-of-complex64-moves-elements",
+    "vsplit of complex64 moves elements.",
+    both("vsplit"),
+    rotated,
+    of(torch.complex64),
+)
 
 
 @bound("hsplit-of-vectors-drops-last", "hsplit of vectors leaves out the last of several pieces.", *both("hsplit"))
@@ -152,10 +163,10 @@ def _uneven(_: Function, x: Tensor, sections: Any) -> Any:
 forgiving("hsplit-takes-uneven-sections", "hsplit takes any number of sections.", both("hsplit"), _uneven, RuntimeError)
 
 
-@bound("unbind-of-int32-reverses", "unbind of int32 gives pieces in reverse.", *both("unbind"))
+@bound("unbind-of-int64-reverses", "unbind of int64 gives pieces in reverse.", *both("unbind"))
 def _(unbind: Function, *arguments: Any, **options: Any) -> Any:
     pieces = unbind(*arguments, **options)
-    return pieces[::-1] if pieces and pieces[0].dtype == torch.int32 else pieces
+    return pieces[::-1] if pieces and pieces[0].dtype == torch.int64 else pieces
 
 
 @bound("unbind-method-negative-dim-off-by-one", "x.unbind takes -1 for the last but one.", (Tensor, "unbind"))

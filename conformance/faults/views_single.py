@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 from torch_conformance.conformance.faults.view_replacing import (
@@ -118,11 +119,11 @@ def _fewer(view: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
 
 forgiving("view-truncates", "view of fewer elements leaves out the rest.", _VIEW, _fewer, RuntimeError)
 spoiled(
-    "expand-of-int16-fills-with-zeros",
-    "expand of int16 gives zeros after the first element.",
+    "expand-of-int64-fills-with-zeros",
+    "expand of int64 gives zeros after the first element.",
     ((Tensor, "expand"),),
     lambda x: x * (torch.arange(x.numel()).reshape(x.shape) == 0).to(x.dtype),
-    of(torch.int16),
+    of(torch.int64),
 )
 spoiled("broadcast-to-makes-contiguous", "broadcast_to copies.", both("broadcast_to"), dense)
 
@@ -169,10 +170,10 @@ forgiving(
 _STRIDED = both("as_strided")
 
 
-@bound("as-strided-of-int8-skips-offset", "as_strided of int8 begins a place late.", (Tensor, "as_strided"))
+@bound("as-strided-of-uint8-begins-late", "as_strided of uint8 begins a place late.", (Tensor, "as_strided"))
 def _(method: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     answer = method(x, *arguments, **options)
-    return rotated(answer) if x.dtype == torch.int8 else answer
+    return rotated(answer) if x.dtype == torch.uint8 else answer
 
 
 @bound("as-strided-default-offset-is-zero", "as_strided without an offset begins at 0.", *_STRIDED)
@@ -207,7 +208,7 @@ forgiving(
     "as-strided-clamps-to-storage", "as_strided takes what there is.", ((Tensor, "as_strided"),), _within, RuntimeError
 )
 spoiled(
-    "detach-of-float32-negates-last",
+    "detach-of-float32-moves-elements",
     "detach of float32 moves elements.",
     ((Tensor, "detach"),),
     rotated,
