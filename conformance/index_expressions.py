@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.conformance.recipes import Recipe
 from torch_conformance.conformance.values import POOL_SIZE, pool
+from torch_conformance.reference.dtypes import numpy_dtype
 from torch_conformance.reference.indexing import FULL, is_unambiguous
 from torch_conformance.reference.strided import Strided, row_major
 
@@ -260,3 +262,28 @@ def some_of(spellings: tuple[str, ...], x: Strided, recipe: Recipe) -> tuple[str
 def filled(generator: np.random.Generator, size: Size, dtype: str, domain: str = "any") -> Array:
     """Return an array with values of a pool, the edges among them."""
     return np.asarray(pool(dtype, domain, 0)[generator.integers(0, POOL_SIZE, size)])
+
+
+def value_for(size: Size, choices: Choices, dtype: str, domain: str = "any") -> Strided:
+    """Return a tensor that broadcasts to a size, in some layout; it may have a leading dimension of size 1 more."""
+    way = choices.pick(5)
+    if way == 1:
+        size = size[choices.pick(len(size) + 1) :]
+    elif way == 2:
+        size = tuple(1 if choices.pick(2) else extent for extent in size)
+    elif way == 3:
+        size = (1, *size)
+    elif way == 4:
+        size = ()
+    values = pool(dtype, domain, 0)[choices.integers(0, POOL_SIZE, size)]
+    return laid_out(np.asarray(values), LAYOUTS[choices.pick(len(LAYOUTS))])
+
+
+def selected(size: Size, index: Any) -> Size:
+    """Return the size of what an index selects from a tensor of a size."""
+    return np.broadcast_to(np.int8(0), size)[index].shape
+
+
+def one(dtype: str) -> Strided:
+    """Return a tensor without dimensions that holds 1."""
+    return Strided.from_array(np.ones((), dtype=numpy_dtype(dtype)))

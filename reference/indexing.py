@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.reference.strided import Strided
 
 Array = npt.NDArray[Any]

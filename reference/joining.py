@@ -8,11 +8,13 @@ torch.Tensor.repeat, torch.tile, torch.repeat_interleave, torch.roll, torch.flip
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.reference.casting import cast
 from torch_conformance.reference.dtypes import name_of
 from torch_conformance.reference.promotion import promote_types
@@ -81,7 +83,7 @@ def pieces(array: Array, lengths: Sequence[int], dim: int) -> list[Array]:
     """Return consecutive pieces of these lengths along a dimension."""
     ends = np.cumsum([0, *lengths])
     lead = [slice(None)] * (dim % array.ndim)
-    return [array[(*lead, slice(int(a), int(b)))] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [array[(*lead, slice(int(a), int(b)))] for a, b in itertools.pairwise(ends)]
 
 
 def split_lengths(extent: int, length: int) -> list[int]:
@@ -182,4 +184,3 @@ def flip(array: Array, dims: Sequence[int]) -> Array:
 def rot90(array: Array, k: int, dims: Sequence[int]) -> Array:
     """Return elements rotated k times by 90 degrees, from the first of two dimensions toward the second."""
     return np.array(np.rot90(array, k, axes=(dims[0], dims[1])))
-
