@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO

@@ -6,19 +6,13 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import Rule
-from torch_conformance.conformance.inplace import (
-    LARGE,
-    Write,
-    each_implemented,
-    method_sizes,
-    method_write,
-    structure_of,
-    table_methods,
-)
+from torch_conformance.conformance.inplace import Write, each_implemented, structure_of
 from torch_conformance.conformance.materialise import to_host
+from torch_conformance.conformance.method_calls import LARGE, method_sizes, method_write, table_methods
 from torch_conformance.conformance.recipes import structures
 from torch_conformance.reference.strided import Strided
 from torch_conformance.spec.inplace import Method

@@ -6,12 +6,14 @@ import functools
 from typing import Any
 
 import numpy as np
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO
 from torch_conformance.conformance.inplace import (
     broadcastable,
     each_implemented,
+    edge_write,
     few_recipes,
     grain_recipes,
     in_dtype,
@@ -39,6 +41,13 @@ def _judge_row(cell: Cell, row: Operator) -> None:
             case = write(row, cell.dtype, recipe, layouts[(turn + place + cell.seed) % len(layouts)])
             trial = cell.trial(**case.operands)
             # `a += b` may bind another tensor to the name a.
+            trial.run("held = a")
+            trial.run(call)
+            trial.expect("held", stored(row, cell.dtype, case.expected), case.rule, dtype=cell.dtype)
+    for layout in ("contiguous", "sliced"):
+        case = edge_write(row, cell.dtype, cell.seed, layout)
+        for call in row.inplace:
+            trial = cell.trial(**case.operands)
             trial.run("held = a")
             trial.run(call)
             trial.expect("held", stored(row, cell.dtype, case.expected), case.rule, dtype=cell.dtype)

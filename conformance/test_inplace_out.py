@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO
@@ -16,6 +17,7 @@ from torch_conformance.conformance.elementwise import result_dtype
 from torch_conformance.conformance.inplace import (
     Write,
     each_implemented,
+    edge_write,
     few_recipes,
     in_dtype,
     operands,
@@ -23,6 +25,7 @@ from torch_conformance.conformance.inplace import (
     row_recipes,
     structure_of,
     tiny,
+    writable,
     write,
 )
 from torch_conformance.conformance.materialise import TORCH_DTYPES
@@ -91,6 +94,12 @@ def test_receives(cell: Cell) -> None:
                 trial = cell.trial(**case.operands, out=out)
                 trial.run(call)
                 trial.expect("out", case.expected, case.rule, dtype=_result(row, cell.dtype))
+        edges = edge_write(row, cell.dtype, cell.seed, "contiguous")
+        for turn, call in enumerate(outputs(row)):
+            out = _empty(row, cell.dtype, writable(edges.operands["a"].size)[turn % 2])
+            trial = cell.trial(**edges.operands, out=out)
+            trial.run(call)
+            trial.expect("out", edges.expected, edges.rule, dtype=_result(row, cell.dtype))
 
     _each_row(cell, judge)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.dtypes_spellings import method
 from torch_conformance.conformance.faults.inplace_values import kernel
 from torch_conformance.conformance.faults.library import Breaker, Function, fault

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.dtypes_spellings import Wrapper, method
 from torch_conformance.conformance.faults.inplace_values import kept, kernel
 from torch_conformance.conformance.faults.library import Function
