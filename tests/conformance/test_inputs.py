@@ -21,9 +21,9 @@ def fingerprints(path: Path) -> dict[tuple[str, str, str], str]:
 
 def test_full_run_shards_and_single_clause_have_equal_inputs(tmp_path: Path) -> None:
     selections = {
-        "full": ("--clause", "dtypes"),
-        "first": ("--clause", "dtypes", "--shard", "1/2"),
-        "second": ("--clause", "dtypes", "--shard", "2/2"),
+        "full": ("--clause", "dtypes.conversion"),
+        "first": ("--clause", "dtypes.conversion", "--shard", "1/2"),
+        "second": ("--clause", "dtypes.conversion", "--shard", "2/2"),
         "single": ("--clause", "dtypes.conversion.shares-no-memory"),
         "narrow": ("--clause", "dtypes.conversion.shares-no-memory", "--dtype", "float32"),
     }
@@ -32,7 +32,7 @@ def test_full_run_shards_and_single_clause_have_equal_inputs(tmp_path: Path) -> 
         done = command.run("run", *SMOKE, *selection, "--out", name, folder=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         prints[name] = fingerprints(tmp_path / name)
-    assert len(set(prints["full"].values())) > 100
+    assert len(set(prints["full"].values())) > 20
     assert prints["first"] | prints["second"] == prints["full"]
     assert not set(prints["first"]) & set(prints["second"])
     assert prints["single"].items() <= prints["full"].items()
