@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from torch_conformance.spec import Specification
 
 from torch_conformance import conformance
+from torch_conformance.spec import Specification
 
 # `@clause("chapter.subject.fact")` above a property binds it; `@clause("chapter.*.fact")` binds it to the clause
 # of every subject, which the property reads from `cell.clause.subject`.

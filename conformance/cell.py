@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from _pytest.outcomes import Skipped
+
 from torch_conformance.conformance.comparison import Rule
 from torch_conformance.conformance.materialise import TORCH_DTYPES
 from torch_conformance.conformance.profiles import Profile

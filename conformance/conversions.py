@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.materialise import TORCH_DTYPES
 from torch_conformance.conformance.recipes import SIZE_CLASSES, Recipe

@@ -14,6 +14,7 @@ import hypothesis
 import numpy as np
 import pytest
 import torch
+
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
 from torch_conformance.reports import records

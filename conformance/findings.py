@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
+
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.trial import Finding
 from torch_conformance.reference.dtypes import name_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy.typing as npt
+
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.recipes import SIZE_CLASSES, Recipe, Sweep
 from torch_conformance.reference.strided import Strided

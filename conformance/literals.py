@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from torch_conformance.reference.dtypes import name_of
 from torch_conformance.reference.strided import Strided
 

@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from torch_conformance.reference.dtypes import name_of, numpy_dtype
 from torch_conformance.reference.strided import Strided
 

@@ -193,7 +193,7 @@ def _bad_windows(x: Strided, rng: Generator) -> list[Arguments]:  # noqa: ARG001
     for dim, extent in enumerate(x.size):
         bad = [(extent + 1, 1), (min(extent, 1), 0), (min(extent, 1), -1)]
         # Torch 2.0 makes tensors of negative sizes where another size is 0.
-        bad += [(-1, 1)] if x.numel() else []
+        bad += [(-1, 1)] if x.numel else []
         found += [{"dimension": dim, "size": size, "step": step} for size, step in bad]
     return found
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+
 from torch_conformance.conformance.binding import import_chapters
 from torch_conformance.conformance.faults.library import FaultUnavailable, install, library
 from torch_conformance.conformance.plugin import PACKAGE

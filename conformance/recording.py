@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pytest_metadata.plugin import metadata_key
+
 from torch_conformance.conformance import environment
 from torch_conformance.conformance.binding import drifted
 from torch_conformance.conformance.plan import CellKey

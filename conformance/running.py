@@ -12,6 +12,7 @@ import hypothesis.errors
 import pytest
 import torch
 from hypothesis import is_hypothesis_test
+
 from torch_conformance.conformance import replay
 from torch_conformance.conformance.cell import Cell, Unsupported
 from torch_conformance.conformance.findings import failure_fields

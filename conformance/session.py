@@ -7,14 +7,14 @@ import os
 from typing import Any
 
 import pytest
+
+from torch_conformance import spec
 from torch_conformance.conformance.binding import BindingError, bindings, bound_clauses
 from torch_conformance.conformance.cell import Cell, cell_seed
 from torch_conformance.conformance.devices import DeviceError, resolve
 from torch_conformance.conformance.plan import CellKey, Plan, Selection, make_plan
 from torch_conformance.conformance.profiles import PROFILES, Profile, draw_seed, load_hypothesis_settings
 from torch_conformance.conformance.replay import ACTIVE_FAULT
-
-from torch_conformance import spec
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.conversions import (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from hypothesis import example, given
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.interchange import ARRAY, LADDER, SAME, array_inputs, written

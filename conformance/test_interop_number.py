@@ -6,6 +6,7 @@ import math
 import operator
 
 import numpy as np
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.interchange import EXACTLY, drawn_seeds, exactly

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import example, given
+
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.interchange import LADDER

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.conformance.comparison import Rule, interval
 from torch_conformance.conformance.literals import array_source, source
 from torch_conformance.reference import dtypes

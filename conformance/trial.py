@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from torch_conformance.conformance import transcript
 from torch_conformance.conformance.comparison import EXACT, Mismatch, Rule, compare, ulp_distance
 from torch_conformance.conformance.materialise import DTYPE_NAMES, to_host, to_torch

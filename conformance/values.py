@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.reference import dtypes
 
 Array = npt.NDArray[Any]

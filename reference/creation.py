@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.reference.casting import cast
 from torch_conformance.reference.dtypes import NAMES, name_of, numpy_dtype
 from torch_conformance.reference.promotion import number_dtype, promote_types

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from torch_conformance.reference.dtypes import NAMES, name_of, numpy_dtype
 from torch_conformance.reference.strided import Strided
 

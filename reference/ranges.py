@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.reference.dtypes import finfo
 
 Array = npt.NDArray[Any]

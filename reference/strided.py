@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.reference.dtypes import name_of
 
 Array = npt.NDArray[Any]

@@ -18,6 +18,7 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
+
 from torch_conformance.reports.records import Cell, Event, Failure, Plan, Record, Run
 from torch_conformance.reports.text import cut, visible
 from torch_conformance.reports.verdict import judge, key_of, state_of

@@ -8,6 +8,7 @@ import rich.console
 import rich.panel
 import rich.table
 import rich.text
+
 from torch_conformance.reports.records import Run
 from torch_conformance.reports.text import one_line
 from torch_conformance.reports.verdict import Cause, Verdict

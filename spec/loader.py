@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
+
 from torch_conformance.spec.model import (
     BASES,
     KINDS,

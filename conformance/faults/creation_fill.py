@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound
 from torch_conformance.reference.strided import row_major

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 

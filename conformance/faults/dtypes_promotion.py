@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.dtypes_spellings import as_tensor, function, kernel, method
 from torch_conformance.conformance.faults.library import Function
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 
 Wrapper = Callable[..., Any]

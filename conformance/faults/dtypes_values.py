@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 
 Change = Callable[[Function, Tensor, Tensor], Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+
 from torch_conformance.conformance.faults.library import Breaker, FaultUnavailable, Function, fault
 from torch_conformance.spec.operators import Operator, operators
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.utils.dlpack
+
 from torch_conformance.conformance.faults.interop_arrays import without_last
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound

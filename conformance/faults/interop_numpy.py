@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from torch_conformance.conformance.faults.library import Breaker, FaultUnavailable, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+
 from torch_conformance.conformance import faults
 
 Function = Callable[..., Any]

@@ -1,6 +1,6 @@
 """What a comparison costs: bare torch and NumPy, a trial, and a drawn sweep, in comparisons per CPU second.
 
-    python tests/benchmarks/comparisons.py
+python tests/benchmarks/comparisons.py
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from hypothesis import HealthCheck, given, seed, settings
+
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.profiles import PROFILES
 from torch_conformance.conformance.recipes import SIZE_CLASSES, Recipe, Sweep, sweeps

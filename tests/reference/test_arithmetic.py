@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torch_conformance.reference import arithmetic
 
 SIZES = st.lists(st.sampled_from([0, 1, 2, 3]), max_size=4).map(tuple)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torch_conformance.reference import casting
 from torch_conformance.reference.dtypes import NAMES, category, iinfo, numpy_dtype
 

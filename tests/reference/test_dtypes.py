@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from torch_conformance.reference import dtypes
 
 # Significand bits (the hidden one included) and exponent bits.

@@ -7,6 +7,7 @@ import math
 import ml_dtypes
 import numpy as np
 import pytest
+
 from torch_conformance.reference import interop
 from torch_conformance.reference.dtypes import NAMES, category, numpy_dtype
 from torch_conformance.reference.strided import Strided

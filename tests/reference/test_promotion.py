@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+
 from torch_conformance.reference.dtypes import NAMES, category
 from torch_conformance.reference.promotion import (
     WIDE_UNSIGNED,

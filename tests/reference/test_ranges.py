@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torch_conformance.reference import creation, ranges
 from torch_conformance.reference.dtypes import numpy_dtype
 

@@ -8,6 +8,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+
 from torch_conformance.reference import special
 
 GENERATOR = np.random.default_rng(0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torch_conformance.reference.dtypes import NAMES, numpy_dtype
 from torch_conformance.reference.strided import Strided, row_major
 

@@ -13,6 +13,7 @@ import pytest
 import record_builders as build
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from torch_conformance.reports import html, records
 from torch_conformance.spec import load
 

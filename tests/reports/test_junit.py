@@ -9,6 +9,7 @@ import pytest
 import record_builders as build
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torch_conformance.reports import junit, records
 
 FIRST, SECOND, THIRD = build.KEYS

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import record_builders as build
+
 from torch_conformance.reports import records
 
 

@@ -7,6 +7,7 @@ import io
 import pytest
 import record_builders as build
 import rich.console
+
 from torch_conformance.reports import records, summary
 from torch_conformance.reports.text import cut, one_line, visible
 from torch_conformance.reports.verdict import judge

@@ -5,6 +5,7 @@ from __future__ import annotations
 import record_builders as build
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torch_conformance.reports import records
 from torch_conformance.reports.verdict import judge
 

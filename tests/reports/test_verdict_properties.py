@@ -10,6 +10,7 @@ import pytest
 import record_builders as build
 from hypothesis import given
 from hypothesis import strategies as st
+
 from torch_conformance.reports import records
 from torch_conformance.reports.verdict import judge
 from torch_conformance.spec import load

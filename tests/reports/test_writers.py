@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import record_builders as build
+
 from torch_conformance.reports import html, junit, records, summary
 from torch_conformance.reports.verdict import judge
 from torch_conformance.spec import load

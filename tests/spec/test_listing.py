@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click.testing
 import pytest
-from torch_conformance.conformance.cli import listing
 
 from torch_conformance import spec
+from torch_conformance.conformance.cli import listing
 
 
 def invoke(command: click.Command, *arguments: str) -> click.testing.Result:
