@@ -200,14 +200,14 @@ def _(result: Tensor, *_: Any, **__: Any) -> Any:
     return spoil(result) if result.numel() > GRAIN // 2 else None
 
 
-@bound("select-clamps-index", "select takes the last for an index beyond.", *both("select"))
+@bound("select-takes-the-last-beyond", "select takes the last for an index beyond.", *both("select"))
 def _(select: Function, x: Tensor, *arguments: int, **options: int) -> Any:
     if len(arguments) == 2 and x.dim() > 0 and arguments[0] == 0:
         return select(x, 0, min(arguments[1], len(x) - 1))
     return select(x, *arguments, **options)
 
 
-@bound("narrow-clamps-length", "narrow takes what there is for a length beyond.", *both("narrow"))
+@bound("narrow-shortens-what-is-too-long", "narrow takes what there is for a length beyond.", *both("narrow"))
 def _(narrow: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     if len(arguments) == 3 and x.dim() > abs(arguments[0]):
         dim, start, length = arguments

@@ -79,7 +79,7 @@ def _(split: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     return split(x, *arguments, **options)
 
 
-@bound("tensor-split-sorts-indices", "tensor_split sorts its indices.", *both("tensor_split"))
+@bound("tensor-split-puts-indices-in-order", "tensor_split sorts its indices.", *both("tensor_split"))
 def _(split: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     if arguments and isinstance(arguments[0], list | tuple):
         arguments = (tuple(sorted(arguments[0])), *arguments[1:])
@@ -127,7 +127,7 @@ def _(split: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     return split(x, *arguments, **options)
 
 
-@bound("chunk-takes-zero", "chunk takes 0 pieces for one.", *both("chunk"))
+@bound("chunk-accepts-zero-pieces", "chunk takes 0 pieces for one.", *both("chunk"))
 def _(chunk: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     if arguments and arguments[0] == 0:
         arguments = (1, *arguments[1:])
