@@ -281,9 +281,18 @@ def value_for(size: Size, choices: Choices, dtype: str, domain: str = "any") -> 
 
 def selected(size: Size, index: Any) -> Size:
     """Return the size of what an index selects from a tensor of a size."""
-    return np.broadcast_to(np.int8(0), size)[index].shape
+    shape: Size = np.broadcast_to(np.int8(0), size)[index].shape
+    return shape
 
 
 def one(dtype: str) -> Strided:
     """Return a tensor without dimensions that holds 1."""
     return Strided.from_array(np.ones((), dtype=numpy_dtype(dtype)))
+
+
+def some_dims(x: Strided, choices: Choices, *, most: int = 2) -> tuple[int, ...]:
+    """Return a few of a tensor's dimensions; 0 for one without, one of them for a large one."""
+    rank = x.ndim or 1
+    count = min(most, rank) if x.numel < MANY else 1
+    first = choices.pick(rank)
+    return tuple((first + place) % rank for place in range(count))

@@ -98,6 +98,12 @@ def _spread(codes: Array, structure: Structure, values: Array) -> Strided:
 
 
 @functools.cache
+def layouts(size: Size) -> tuple[Structure, ...]:
+    """Return the layouts of a size."""
+    return structures(size)
+
+
+@functools.cache
 def writable(size: Size) -> tuple[Structure, ...]:
     """Return the layouts of a size in which no two elements share memory."""
     return tuple(each for each in structures(size) if each.layout != "expanded")

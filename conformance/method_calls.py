@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO
-from torch_conformance.conformance.inplace import Size, Write, in_dtype, tiny
-from torch_conformance.conformance.recipes import Structure, structures
+from torch_conformance.conformance.inplace import Size, Write, in_dtype, layouts, tiny
+from torch_conformance.conformance.recipes import Structure
 from torch_conformance.conformance.values import POOL_SIZE, pool
 from torch_conformance.reference import inplace as reference
 from torch_conformance.reference.casting import cast
@@ -92,8 +92,8 @@ class Arguments:
         size = self._structure.size
         numel = math.prod(size)
         if name in ("b", "c", "lo", "hi", "p", "w"):
-            layouts = structures(size)
-            layout = layouts[int(self._generator.integers(len(layouts)))]
+            options = layouts(size)
+            layout = options[int(self._generator.integers(len(options)))]
             return Strided(self._elements(name, layout.length), size, layout.stride, layout.offset)
         if name == "k":
             return Strided.from_array(self._generator.integers(-3, 4, size))

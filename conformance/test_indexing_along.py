@@ -17,6 +17,7 @@ from torch_conformance.conformance.index_expressions import (
     expanded,
     filled,
     laid_out,
+    some_dims,
     some_of,
 )
 from torch_conformance.conformance.recipes import Sweep, sweeps
@@ -33,11 +34,6 @@ _MANY_SIZES: tuple[Size, ...] = ((97,), (61, 3), (3, 61), (2, 37, 5), (40_001,),
 def layout(choices: Choices) -> str:
     """Return a layout for an index tensor."""
     return LAYOUTS[choices.pick(len(LAYOUTS))]
-
-
-def dims_of(x: Strided) -> range:
-    """Return the dimensions of a tensor; 0 alone for one without."""
-    return range(x.ndim or 1)
 
 
 _INDEX_SELECT = (
@@ -62,7 +58,7 @@ def _vector(extent: int, choices: Choices) -> Array:
 def test_index_select(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         x, choices = recipe.tensor(cell.dtype), Choices(recipe, 0)
-        for dim in dims_of(x) if x.numel < MANY else (choices.pick(x.ndim),):
+        for dim in some_dims(x, choices):
             index = _vector(x.size[dim] if x.ndim else 1, choices)
             if not x.ndim:
                 # A tensor without dimensions is selected from once.
@@ -119,7 +115,7 @@ def _gather_index(x: Strided, dim: int, choices: Choices) -> Array:
 def test_gather(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         x, choices = recipe.tensor(cell.dtype), Choices(recipe, 0)
-        for dim in dims_of(x) if x.numel < MANY else (choices.pick(x.ndim),):
+        for dim in some_dims(x, choices):
             index = _gather_index(x, dim, choices)
             expected = indexing.gather(x.array, dim, index)
             trial = cell.trial(

@@ -68,7 +68,7 @@ def test_writes_basic_indices(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.assignment.writes-index-tensors")
-@given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False, repeat=2))
+@given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False))
 def test_writes_index_tensors(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         turns = [Choices(recipe, turn) for turn in range(_count(recipe))]
@@ -78,7 +78,7 @@ def test_writes_index_tensors(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.assignment.writes-masks")
-@given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False, repeat=2))
+@given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False))
 def test_writes_masks(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         turns = [Choices(recipe, turn) for turn in range(_count(recipe))]
@@ -258,7 +258,7 @@ def test_assignment_refuses_indices_out_of_range(cell: Cell) -> None:
             x=Strided.from_array(x),
             i=Strided.from_array(np.array(index)),
             rows=index,
-            one=Strided.from_array(np.float32([1])),
+            one=Strided.from_array(np.array([1], dtype=np.float32)),
         )
         for statement in (
             "x[i] = 1",

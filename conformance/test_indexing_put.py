@@ -99,13 +99,13 @@ def _few(values: Array) -> Array:
 
 
 @clause("indexing.index-put.writes-values")
-@given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False, repeat=2))
+@given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False))
 def test_index_put(cell: Cell, sweep: Sweep) -> None:
     _judge_put(cell, sweep, _PUT, _PUT_IN_PLACE, add=False)
 
 
 @clause("indexing.index-put.accumulates-duplicates")
-@given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False, repeat=2))
+@given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False))
 def test_index_put_accumulates(cell: Cell, sweep: Sweep) -> None:
     _judge_put(cell, sweep, _ADD, _ADD_IN_PLACE, add=True)
 

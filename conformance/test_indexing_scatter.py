@@ -20,6 +20,7 @@ from torch_conformance.conformance.index_expressions import (
     expanded,
     filled,
     laid_out,
+    some_dims,
     some_of,
     whole,
 )
@@ -82,10 +83,6 @@ def _layout(choices: Choices) -> str:
     return LAYOUTS[choices.pick(len(LAYOUTS))]
 
 
-def _dims(x: Strided, choices: Choices) -> range | tuple[int, ...]:
-    return range(x.ndim or 1) if x.numel < MANY else (choices.pick(x.ndim),)
-
-
 def _scatter_index(x: Strided, dim: int, choices: Choices, *, distinct: bool) -> Array:
     """Return an index tensor no larger than x outside `dim`; distinct along `dim` if asked for."""
     if not x.ndim:
@@ -134,7 +131,7 @@ def _inputs(x: Strided, dim: int, index: Strided, **more: Any) -> dict[str, Any]
 def test_scatter(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         x, choices = recipe.tensor(cell.dtype), Choices(recipe, 0)
-        for dim in _dims(x, choices):
+        for dim in some_dims(x, choices):
             index = _scatter_index(x, dim, choices, distinct=True)
             source = _source(index, choices, cell.dtype, "any")
             expected = indexing.scatter(x.array, dim, index, source.array)
@@ -148,7 +145,7 @@ def test_scatter_value(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         x, choices = recipe.tensor(cell.dtype), Choices(recipe, 0)
         value = pool(cell.dtype, "moderate", 0)[recipe.codes[1] % 16]
-        for dim in _dims(x, choices):
+        for dim in some_dims(x, choices):
             index = _scatter_index(x, dim, choices, distinct=False)
             expected = indexing.scatter(x.array, dim, index, value)
             inputs = _inputs(x, dim, laid_out(index, _layout(choices)), value=value.item())
@@ -167,7 +164,7 @@ def test_scatter_add(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         # Sums of a few of these are exact in every dtype.
         x, choices = recipe.tensor(cell.dtype, "small"), Choices(recipe, 0)
-        for dim in _dims(x, choices):
+        for dim in some_dims(x, choices):
             index = _scatter_index(x, dim, choices, distinct=False)
             source = _source(index, choices, cell.dtype, "small")
             expected = indexing.scatter_reduce(x.array, dim, index, source.array, "sum")
@@ -235,7 +232,7 @@ def _judge_reductions(cell: Cell, sweep: Sweep, modes: tuple[str, ...], *, inclu
                 x = Strided(storage, x.size, x.stride, x.offset)
             if x.numel > MANY and recipe.codes[4] % len(modes) != turn:
                 continue
-            for dim in _dims(x, choices):
+            for dim in some_dims(x, choices, most=1):
                 index = _scatter_index(x, dim, choices, distinct=False)
                 values = _reduced(cell.dtype, reduce, index.shape, choices)
                 expected = indexing.scatter_reduce(x.array, dim, index, values, reduce, include_self=include_self)
@@ -303,7 +300,7 @@ def test_scatter_with_reduce(cell: Cell, sweep: Sweep) -> None:
             name = {"add": "sum", "multiply": "prod"}[reduce]
             x = recipe.tensor(cell.dtype, "small")
             x = Strided(_reduced(cell.dtype, name, x.storage.shape, choices), x.size, x.stride, x.offset)
-            for dim in _dims(x, choices):
+            for dim in some_dims(x, choices, most=1):
                 index = _scatter_index(x, dim, choices, distinct=False)
                 values = _reduced(cell.dtype, name, index.shape, choices)
                 given_index = laid_out(index, _layout(choices))

@@ -16,6 +16,7 @@ from torch_conformance.conformance.index_expressions import (
     STORAGE,
     Choices,
     laid_out,
+    some_dims,
     some_of,
     whole,
 )
@@ -48,10 +49,6 @@ def _judge(
 
 def _layout(choices: Choices) -> str:
     return LAYOUTS[choices.pick(len(LAYOUTS))]
-
-
-def _dims(x: Strided, choices: Choices) -> range | tuple[int, ...]:
-    return range(x.ndim or 1) if x.numel < MANY else (choices.pick(x.ndim),)
 
 
 def _vector(x: Strided, dim: int, choices: Choices, *, distinct: bool) -> Array:
@@ -120,7 +117,7 @@ def _add_inputs(cell: Cell, recipe: Recipe, dim: int, choices: Choices) -> tuple
 def test_index_add(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         choices = Choices(recipe, 0)
-        for dim in _dims(recipe.tensor(cell.dtype), choices):
+        for dim in some_dims(recipe.tensor(cell.dtype), choices):
             inputs, index, source = _add_inputs(cell, recipe, dim, choices)
             expected = indexing.index_add(inputs["x"].array, dim, index, source)
             in_place = ("x.index_add_(dim, index, source)", "x.index_add_(dim=back, index=index, source=source)")
@@ -132,7 +129,7 @@ def test_index_add(cell: Cell, sweep: Sweep) -> None:
 def test_index_add_alpha(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         choices = Choices(recipe, 1)
-        for dim in _dims(recipe.tensor(cell.dtype), choices):
+        for dim in some_dims(recipe.tensor(cell.dtype), choices):
             inputs, index, source = _add_inputs(cell, recipe, dim, choices)
             alpha = _ALPHAS[choices.pick(len(_ALPHAS))]
             expected = indexing.index_add(inputs["x"].array, dim, index, source, alpha)
@@ -145,7 +142,7 @@ def test_index_add_alpha(cell: Cell, sweep: Sweep) -> None:
 def test_index_copy(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         x, choices = recipe.tensor(cell.dtype), Choices(recipe, 0)
-        for dim in _dims(x, choices):
+        for dim in some_dims(x, choices):
             index = _vector(x, dim, choices, distinct=True)
             if not x.ndim:
                 index = np.zeros(1, dtype=np.int64)
@@ -168,7 +165,7 @@ def test_index_fill(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         x, choices = recipe.tensor(cell.dtype), Choices(recipe, 0)
         value = pool(cell.dtype, "moderate", 0)[recipe.codes[1] % 16]
-        for dim in _dims(x, choices):
+        for dim in some_dims(x, choices):
             index = _vector(x, dim, choices, distinct=False)
             expected = indexing.index_copy(x.array, dim, index, value)
             inputs = {

@@ -176,7 +176,7 @@ def test_alpha(cell: Cell) -> None:
         factors += (1j, 2 - 1j, 0.5)
     if is_signed(cell.dtype):
         factors += (-1, -2)
-    calls = ALPHA if is_signed(cell.dtype) else (ALPHA[0], ALPHA[3], ALPHA[4])
+    calls: tuple[str, ...] = ALPHA if is_signed(cell.dtype) else (ALPHA[0], ALPHA[3], ALPHA[4])
     if cell.dtype == "bool":
         calls, factors = ALPHA[:1], (True, False)
     for recipe in (*recipes(cell), grain_recipes(cell)[cell.seed % 2]):

@@ -54,7 +54,8 @@ def _targets(numel: int) -> list[tuple[int, ...]]:
 def test_view_condition(cell: Cell) -> None:
     rng = cell.generator()
     for x in _layouts(cell, 150 if cell.profile.name != "deep" else 3_000):
-        possible, refused = [], []
+        possible: list[tuple[int, ...]] = []
+        refused: list[tuple[int, ...]] = []
         for size in some(rng, _targets(x.numel), 16):
             (possible if is_viewable(x, size) else refused).append(size)
         trial = cell.trial(x=x, possible=possible, refused=refused)

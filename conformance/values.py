@@ -56,7 +56,7 @@ def _float_random(generator: np.random.Generator, dtype: str, domain: str, count
     low, high = np.log2(float(facts.tiny) * 2), np.log2(float(facts.max) / 2)
     wide = np.exp2(generator.uniform(low, high, count))
     near = np.exp2(generator.uniform(-4, 8, count))
-    return np.where(generator.random(count) < 0.5, wide, near) * generator.choice([-1.0, 1.0], count)
+    return np.asarray(np.where(generator.random(count) < 0.5, wide, near) * generator.choice([-1.0, 1.0], count))
 
 
 @functools.lru_cache(maxsize=8192)

@@ -90,9 +90,9 @@ def _with_minus_one(x: Strided, rng: Generator) -> list[Arguments]:
 def _bad_expansions(x: Strided, rng: Generator) -> list[Arguments]:  # noqa: ARG001
     found: list[tuple[int, ...]] = [(-1, *x.size), (2, -1, *x.size)]
     for dim, extent in enumerate(x.size):
-        wrong = (extent + 1,) if extent != 1 else ()
+        wrong: list[int] = [extent + 1] if extent != 1 else []
         # Torch makes tensors of negative sizes where another size is 0.
-        wrong += (-2,) if x.numel else ()
+        wrong += [-2] if x.numel else []
         found += [(*x.size[:dim], each, *x.size[dim + 1 :]) for each in wrong]
     found += [x.size[1:]] if x.ndim else []
     return [{"size": size} for size in found]
@@ -139,7 +139,8 @@ def _layouts(x: Strided, rng: Generator, count: int = 5) -> list[Arguments]:
     found = []
     for _ in range(count):
         room = x.storage.size - 1
-        size, stride = [], []
+        size: list[int] = []
+        stride: list[int] = []
         for _ in range(int(rng.integers(0, 4))):
             extent = int(rng.integers(0, 5))
             step = int(rng.integers(0, max(min(room // max(extent - 1, 1), 40), 0) + 1)) if room > 0 else 0

@@ -64,7 +64,7 @@ def nan_to_num(
 ) -> Array:
     """Return x with NaN and infinities replaced; by default by zero and the largest finite values."""
     if is_integral(dtype) or dtype == "bool":
-        return x.copy()
+        return np.asarray(x.copy())
     largest = finfo(dtype).max
     kind = numpy_dtype(dtype).type
     result = np.where(np.isnan(x), kind(nan), x)
@@ -78,7 +78,7 @@ def isclose(a: Array, b: Array, rtol: float, atol: float, *, equal_nan: bool) ->
         close = np.abs(a - b) <= atol + rtol * np.abs(b)
         close &= np.isfinite(a) & np.isfinite(b)
         close |= a == b
-    return close | (np.isnan(a) & np.isnan(b)) if equal_nan else close
+    return np.asarray(close | (np.isnan(a) & np.isnan(b)) if equal_nan else close)
 
 
 def complex_product(a: Array, b: Array) -> Array:

@@ -141,7 +141,7 @@ def stored(tensor: Strided, values: Array) -> Array:
     """Return a copy of a tensor's storage with the tensor's elements replaced, and everything else as it was."""
     storage = tensor.storage.copy()
     storage[tensor.addresses()] = values
-    return storage
+    return np.asarray(storage)
 
 
 def _add_at(target: Array, places: Array, values: Any, operate: Callable[..., Any] = np.add.at) -> None:
@@ -171,19 +171,19 @@ def written(tensor: Strided, index: Any, value: Any) -> Array:
     while given.ndim > places.ndim and given.shape[0] == 1:
         given = given[0]
     storage[places] = given
-    return storage
+    return np.asarray(storage)
 
 
 def accumulated(tensor: Strided, index: Any, value: Array) -> Array:
     """Return a copy of a tensor's storage after adding to each selected element, as often as it is selected."""
     storage = tensor.storage.copy()
     _add_at(storage, np.asarray(tensor.addresses()[index]), value)
-    return storage
+    return np.asarray(storage)
 
 
 def _grid(index: Array, dim: int) -> tuple[Array, ...]:
     """Return coordinates like those of each element of an index array, but along `dim` its own values."""
-    coordinates = list(np.indices(index.shape, sparse=True))
+    coordinates: list[Array] = list(np.indices(index.shape, sparse=True))
     coordinates[dim] = index
     return tuple(coordinates)
 
@@ -219,7 +219,7 @@ def put(array: Array, index: Array, source: Array, *, accumulate: bool = False) 
         _add_at(result, index.ravel(), source.ravel())
     else:
         result[index.ravel()] = source.ravel()
-    return result.reshape(array.shape)
+    return np.asarray(result.reshape(array.shape))
 
 
 def _clipped(source: Any, index: Array) -> Any:
@@ -233,7 +233,7 @@ def scatter(array: Array, dim: int, index: Array, source: Any) -> Array:
     if index.ndim == 0:
         return np.array(source, dtype=array.dtype).reshape(()) if index.size else result
     result[_grid(index, dim)] = _clipped(source, index)
-    return result
+    return np.asarray(result)
 
 
 _COMBINE: dict[str, Callable[..., Any]] = {
@@ -282,7 +282,7 @@ def along(index: Any, dim: int, rank: int) -> tuple[Any, ...]:
 def index_select(array: Array, dim: int, index: Array) -> Array:
     """Return slices along a dimension; a tensor without dimensions is its own only slice."""
     if array.ndim == 0:
-        return array.copy()
+        return np.asarray(array.copy())
     return np.array(array[along(np.atleast_1d(index), dim, array.ndim)])
 
 
@@ -291,7 +291,7 @@ def index_add(array: Array, dim: int, index: Array, source: Array, alpha: Any = 
     result = array.reshape(array.shape or (1,)).copy()
     given = source.reshape(source.shape or (1,))
     np.add.at(result, along(np.atleast_1d(index), dim, result.ndim), given * np.asarray(alpha).astype(array.dtype))
-    return result.reshape(array.shape)
+    return np.asarray(result.reshape(array.shape))
 
 
 def index_copy(array: Array, dim: int, index: Array, source: Any) -> Array:
@@ -299,7 +299,7 @@ def index_copy(array: Array, dim: int, index: Array, source: Any) -> Array:
     result = array.reshape(array.shape or (1,)).copy()
     given = source.reshape(source.shape or (1,)) if isinstance(source, np.ndarray) and array.ndim == 0 else source
     result[along(np.atleast_1d(index), dim, result.ndim)] = given
-    return result.reshape(array.shape)
+    return np.asarray(result.reshape(array.shape))
 
 
 def masked_fill(array: Array, mask: Array, value: Any) -> Array:
@@ -319,7 +319,7 @@ def masked_scatter(array: Array, mask: Array, source: Array) -> Array:
     result = array.copy()
     places = np.broadcast_to(mask, array.shape)
     result[places] = source.ravel()[: int(places.sum())]
-    return result
+    return np.asarray(result)
 
 
 def nonzero(array: Array) -> Array:

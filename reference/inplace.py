@@ -67,7 +67,7 @@ def clamp_max(a: Array, max: Any) -> Array:  # noqa: A002
 
 def fill(a: Array, value: Any) -> Array:
     """Return the value everywhere."""
-    return np.broadcast_to(_like(a, value), a.shape).copy()
+    return np.asarray(np.broadcast_to(_like(a, value), a.shape).copy())
 
 
 def zero(a: Array) -> Array:
@@ -77,7 +77,7 @@ def zero(a: Array) -> Array:
 
 def copy(a: Array, src: Array, non_blocking: bool = False) -> Array:  # noqa: ARG001, FBT001, FBT002
     """Return src, broadcast, in a's dtype."""
-    return np.broadcast_to(_like(a, src), a.shape).copy()
+    return np.asarray(np.broadcast_to(_like(a, src), a.shape).copy())
 
 
 def masked_fill(a: Array, mask: Array, value: Any) -> Array:
@@ -89,7 +89,7 @@ def masked_scatter(a: Array, mask: Array, source: Array) -> Array:
     """Return elements of source, in order, where the mask is true."""
     result, places = a.copy(), np.broadcast_to(mask, a.shape)
     result[places] = source.reshape(-1)[: int(places.sum())]
-    return result
+    return np.asarray(result)
 
 
 def nan_to_num(a: Array, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Array:
@@ -142,14 +142,14 @@ def index_copy(a: Array, dim: int, index: Array, source: Array) -> Array:
     """Return a with the rows that index names replaced by those of source."""
     result = a.copy()
     np.moveaxis(result, dim, 0)[index] = np.moveaxis(source, dim, 0)
-    return result
+    return np.asarray(result)
 
 
 def index_fill(a: Array, dim: int, index: Array, value: Any) -> Array:
     """Return a with the rows that index names filled with a value."""
     result = a.copy()
     np.moveaxis(result, dim, 0)[index] = _like(a, value)
-    return result
+    return np.asarray(result)
 
 
 def index_put(a: Array, indices: tuple[Array, ...], values: Array, accumulate: bool = False) -> Array:  # noqa: FBT001, FBT002
@@ -159,7 +159,7 @@ def index_put(a: Array, indices: tuple[Array, ...], values: Array, accumulate: b
         np.add.at(result, indices, values)
     else:
         result[indices] = values
-    return result
+    return np.asarray(result)
 
 
 def _reduced(old: Array, new: Array, reduce: str) -> Array:
@@ -202,7 +202,7 @@ def scatter(a: Array, dim: int, index: Array, src: Any = None, *, value: Any = N
     result = a.copy()
     values = np.broadcast_to(_like(a, value if src is None else src), index.shape)
     np.put_along_axis(result, index, values, axis=dim)
-    return result
+    return np.asarray(result)
 
 
 def scatter_add(a: Array, dim: int, index: Array, src: Array) -> Array:
@@ -245,7 +245,7 @@ def fill_diagonal(a: Array, fill_value: Any, wrap: bool = False) -> Array:  # no
     result = a.copy().reshape(-1)
     stop = None if wrap else min(rows, columns) * (columns + 1)
     result[: stop : columns + 1] = _like(a, fill_value)
-    return result.reshape(a.shape)
+    return np.asarray(result.reshape(a.shape))
 
 
 def cumsum(a: Array, dim: int) -> Array:

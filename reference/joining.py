@@ -79,11 +79,15 @@ JOINS: dict[str, Callable[[Sequence[Array]], Array]] = {
 }
 
 
+def _slab(array: Array, dim: int, piece: slice) -> Array:
+    key = (*(slice(None),) * (dim % array.ndim), piece)
+    return np.asarray(array[key])
+
+
 def pieces(array: Array, lengths: Sequence[int], dim: int) -> list[Array]:
     """Return consecutive pieces of these lengths along a dimension."""
     ends = np.cumsum([0, *lengths])
-    lead = [slice(None)] * (dim % array.ndim)
-    return [array[(*lead, slice(int(a), int(b)))] for a, b in itertools.pairwise(ends)]
+    return [_slab(array, dim, slice(int(a), int(b))) for a, b in itertools.pairwise(ends)]
 
 
 def split_lengths(extent: int, length: int) -> list[int]:
@@ -111,9 +115,8 @@ def section_lengths(extent: int, sections: int) -> list[int]:
 
 def at_indices(array: Array, indices: Sequence[int], dim: int) -> list[Array]:
     """Return the slices between consecutive indices, as Python slices them."""
-    lead = [slice(None)] * (dim % array.ndim)
     ends = zip([0, *indices], [*indices, array.shape[dim]], strict=True)
-    return [array[(*lead, slice(start, stop))] for start, stop in ends]
+    return [_slab(array, dim, slice(start, stop)) for start, stop in ends]
 
 
 def block_diag(arrays: Sequence[Array]) -> Array:
@@ -147,7 +150,7 @@ def meshgrid(arrays: Sequence[Array], indexing: str) -> list[Array]:
 def cartesian_prod(arrays: Sequence[Array]) -> Array:
     """Return all tuples of one element of each vector, the last changing fastest; a lone vector as it is."""
     if len(arrays) == 1:
-        return arrays[0].copy()
+        return np.asarray(arrays[0].copy())
     return np.stack([grid.ravel() for grid in meshgrid(arrays, "ij")], axis=-1)
 
 

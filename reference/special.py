@@ -33,7 +33,7 @@ def _bernoulli(count: int) -> list[Fraction]:
 _BERNOULLI = _bernoulli(12)
 
 
-def _ratio(value: Fraction) -> Long:
+def _ratio(value: Fraction) -> Any:
     return Long(Long(value.numerator) / Long(value.denominator))
 
 

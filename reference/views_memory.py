@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from torch_conformance.reference import dtypes
@@ -105,7 +107,7 @@ def view_as_real(x: Strided) -> Strided:
     return Strided(parts.storage, (*parts.size, 2), (*parts.stride, 1), parts.offset)
 
 
-_COMPLEX = {"float32": np.dtype(np.complex64), "float64": np.dtype(np.complex128)}
+_COMPLEX: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.complex64), "float64": np.dtype(np.complex128)}
 
 
 def view_as_complex(x: Strided) -> Strided:
@@ -118,7 +120,7 @@ def view_as_complex(x: Strided) -> Strided:
         raise ViewError("no pairs of neighbours in the last dimension")
     if x.offset % 2 or any(step % 2 for step in x.stride[:-1]):
         raise ViewError("pairs begin at odd places")
-    pairs = x.storage[: x.storage.size // 2 * 2].view(_COMPLEX[x.dtype])
+    pairs = x.storage[: x.storage.size // 2 * 2].view(np.dtype(_COMPLEX[x.dtype]))
     return Strided(pairs, x.size[:-1], tuple(step // 2 for step in x.stride[:-1]), x.offset // 2)
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from torch_conformance.spec.model import SpecificationError
 
@@ -74,7 +75,9 @@ def methods() -> MethodTable:
     found: dict[str, Method] = {}
     problems: list[str] = []
     for number, table in enumerate(content["method"], 1):
-        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+        }
         try:
             method = Method(**fields)
         except TypeError as error:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from torch_conformance.spec.model import SpecificationError
 
@@ -62,7 +63,9 @@ def operators() -> Mapping[str, Operator]:
     rows: dict[str, Operator] = {}
     problems: list[str] = []
     for number, table in enumerate(tomllib.loads(path.read_text(encoding="utf-8"))["operator"], 1):
-        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+        }
         try:
             row = Operator(**fields)
         except TypeError as error:

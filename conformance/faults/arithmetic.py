@@ -25,7 +25,7 @@ def _calling(replacement: Function) -> Function:
 
 @fault("add-method-forgets-to-broadcast", "Tensor.add drops the elements of a repeated dimension of size 1.")
 def _(breaker: Breaker) -> None:
-    def add(original: Function, a: Tensor, b: Any, **options: Any) -> Tensor:
+    def add(original: Function, a: Tensor, b: Any, **options: Any) -> Any:
         result = original(a, b, **options)
         if isinstance(b, Tensor) and b.dim() and a.dim() and a.shape != b.shape and result.numel() > 1:
             return original(a.broadcast_to(result.shape), b.reshape(-1)[:1] if b.numel() else b, **options)
@@ -36,7 +36,7 @@ def _(breaker: Breaker) -> None:
 
 @fault("add-truncates-to-the-shorter", "The operator + cuts operands of other sizes to the shorter one.")
 def _(breaker: Breaker) -> None:
-    def add(original: Function, a: Tensor, b: Any) -> Tensor:
+    def add(original: Function, a: Tensor, b: Any) -> Any:
         try:
             return original(a, b)
         except RuntimeError:
@@ -77,7 +77,7 @@ def _(breaker: Breaker) -> None:
 
 @fault("add-truncates-alpha", "torch.add takes the whole part of alpha for integer operands.")
 def _(breaker: Breaker) -> None:
-    def add(original: Function, a: Any, b: Any, alpha: Any = 1, **options: Any) -> Tensor:
+    def add(original: Function, a: Any, b: Any, alpha: Any = 1, **options: Any) -> Any:
         whole = isinstance(a, Tensor) and not a.is_floating_point() and not a.is_complex()
         return original(a, b, alpha=int(alpha) if whole and isinstance(alpha, float) else alpha, **options)
 
@@ -86,7 +86,7 @@ def _(breaker: Breaker) -> None:
 
 @fault("integer-division-truncates", "The operator / truncates quotients of integers to whole numbers.")
 def _(breaker: Breaker) -> None:
-    def divide(original: Function, a: Tensor, b: Any) -> Tensor:
+    def divide(original: Function, a: Tensor, b: Any) -> Any:
         result = original(a, b)
         return result.trunc() if not a.is_floating_point() and not a.is_complex() else result
 
@@ -211,7 +211,7 @@ def _(breaker: Breaker) -> None:
 
 @fault("clamp-lets-nan-become-low", "torch.clamp turns NaN into the lower end.")
 def _(breaker: Breaker) -> None:
-    def clamp(original: Function, a: Tensor, *arguments: Any, **options: Any) -> Tensor:
+    def clamp(original: Function, a: Tensor, *arguments: Any, **options: Any) -> Any:
         result = original(a, *arguments, **options)
         return torch.where(a.isnan(), torch.full_like(a, 2), result) if a.is_floating_point() else result + (a == 127)
 

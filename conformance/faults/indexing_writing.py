@@ -174,7 +174,7 @@ def _(scatter: Function, x: Tensor, dim: int, index: Tensor, *arguments: Any, **
     "index_add_",
 )
 def _(add: Function, x: Tensor, dim: int, index: Tensor, source: Tensor, *more: Any, **options: Any) -> Any:
-    if index.dim() and index.numel() > 1 and x.dim() == 1 and index.unique().numel() < index.numel():
+    if index.dim() and index.numel() > 1 and x.dim() == 1 and len(set(index.tolist())) < index.numel():
         index, source = index[1:], source[1:]
     return add(x, dim, index, source, *more, **options)
 

@@ -268,7 +268,8 @@ def _(result: Tensor, *_: Any, **options: Any) -> Any:
 def _(stack: Function, *arguments: Any, **options: Any) -> Any:
     tensors = _tensors(arguments, options)
     if tensors and all(isinstance(each, Tensor) for each in tensors):
-        arguments, options = _with(arguments, options, list(torch.broadcast_tensors(*tensors)))
+        broadcast: Any = torch.broadcast_tensors
+        arguments, options = _with(arguments, options, list(broadcast(*tensors)))
     return stack(*arguments, **options)
 
 

@@ -100,7 +100,8 @@ def _(split: Function, x: Tensor, *arguments: Any) -> Any:
 
 @bound("dsplit-cuts-last-dimension", "dsplit cuts the last of four dimensions.", *both("dsplit"))
 def _(split: Function, x: Tensor, *arguments: Any) -> Any:
-    return torch.tensor_split(x, *arguments, dim=-1) if x.dim() == 4 else split(x, *arguments)
+    cut: Any = torch.tensor_split
+    return cut(x, *arguments, dim=-1) if x.dim() == 4 else split(x, *arguments)
 
 
 @bound("unbind-negative-dim-off", "unbind takes dimension -1 for 0.", *both("unbind"))

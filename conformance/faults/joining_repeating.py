@@ -52,7 +52,7 @@ def _(result: Tensor, *_: Any, **__: Any) -> Any:
 
 @bound("tile-repeats-first-dimensions", "tile takes few repeats for the first dimensions.", *both("tile"))
 def _(tile: Function, *arguments: Any, **options: Any) -> Any:
-    x = arguments[0] if arguments else None
+    x: Any = arguments[0] if arguments else None
     if len(arguments) == 2 and isinstance(arguments[1], tuple) and len(arguments[1]) < x.dim():
         arguments = (x, (*arguments[1], *[1] * (x.dim() - len(arguments[1]))))
     return tile(*arguments, **options)

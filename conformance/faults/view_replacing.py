@@ -74,7 +74,7 @@ def in_memory_order(x: Tensor) -> Tensor:
     """Return a dense tensor of the same size with the elements in the order in which they lie in memory."""
     if x.numel() < 2:
         return x
-    order = sorted(range(x.dim()), key=lambda dim: -x.stride(dim))
+    order = sorted(range(x.dim()), key=x.stride, reverse=True)
     size = [x.shape[dim] for dim in order]
     flat = dense(as_strided(x, size, [x.stride(dim) for dim in order], x.storage_offset()))
     return as_strided(flat, x.shape, torch.empty(x.shape, device="meta").stride(), 0)

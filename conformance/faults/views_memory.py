@@ -243,7 +243,8 @@ def _(contiguous: Function, x: Tensor, **options: Any) -> Any:
 
 @bound("contiguous-ignores-format-of-other-rank", "contiguous takes any format for any rank.", *_CONTIGUOUS)
 def _(contiguous: Function, x: Tensor, **options: Any) -> Any:
-    wanted = {torch.channels_last: 4, torch.channels_last_3d: 5}.get(options.get("memory_format"), x.dim())
+    ranks: dict[Any, int] = {torch.channels_last: 4, torch.channels_last_3d: 5}
+    wanted = ranks.get(options.get("memory_format"), x.dim())
     return contiguous(x, **options) if wanted == x.dim() else contiguous(x)
 
 

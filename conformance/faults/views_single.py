@@ -105,7 +105,8 @@ forgiving(
 def _(view: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     size = _size_of(arguments)
     answer = view(x, *arguments, **options)
-    if size is not None and -1 in size and not x.numel() and math.prod(size):
+    # The product is not 0, so that -1 is all that leaves nothing.
+    if size is not None and -1 in size and not x.numel() and 0 not in size:
         return x.new_empty([abs(extent) for extent in size])
     return answer
 
