@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,6 +44,8 @@ def expectation(expression: str, expected: Array | Strided, dtype: str, rule: Ru
     if dtypes.is_complex(dtype):
         lines += ["observed = torch.view_as_real(observed.detach().resolve_conj().cpu())"]
         array = np.stack([array.real, array.imag], axis=-1)
+        if np.ndim(rule.absolute):
+            rule = dataclasses.replace(rule, absolute=np.asarray(rule.absolute)[..., None])
         dtype = "float32" if dtype == "complex64" else "float64"
     if dtype == "bfloat16":
         lines += ["values = observed.detach().cpu().float().numpy()"]
