@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.conformance.recipes import Recipe
+from torch_conformance.conformance.recipes import Recipe, Sweep, structures
 from torch_conformance.conformance.values import POOL_SIZE, pool
 from torch_conformance.reference.dtypes import numpy_dtype
 from torch_conformance.reference.indexing import FULL, is_unambiguous
@@ -32,6 +32,26 @@ WITH_DIMENSIONS = ("small", "empty", "tail", "grain")
 STORAGE = "torch.as_strided(x, (length,), (1,), 0)"
 MANY = 5_000
 _LISTED = 64
+
+
+def _standing() -> Sweep:
+    """Return recipes that every cell judges, whatever is drawn: one or two of each layout and size class."""
+    wanted: tuple[tuple[Size, str], ...] = (
+        *(((), "contiguous"), ((3,), "contiguous"), ((5,), "sliced"), ((2, 3), "transposed"), ((4, 3), "gapped")),
+        *(((2, 3, 4), "offset"), ((2, 3, 4), "transposed"), ((3, 2, 1, 2), "channels-last"), ((0, 3), "contiguous")),
+        *(((17,), "contiguous"), ((65,), "sliced"), ((3, 17), "transposed"), ((5, 33), "gapped")),
+        *(((2, 3, 65), "transposed"), ((129,), "offset"), ((181, 183), "transposed"), ((32_769,), "contiguous")),
+    )
+    found = []
+    for place, (size, layout) in enumerate(wanted):
+        structure = next(each for each in structures(size) if each.layout == layout)
+        codes = np.random.default_rng(place).integers(1, 256, 32, dtype=np.uint8).tobytes()
+        found.append(Recipe(structure, place, codes))
+    return Sweep(tuple(found))
+
+
+STANDING = _standing()
+STANDING_WITH_DIMENSIONS = Sweep(STANDING.recipes[1:])
 
 
 class Choices:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
@@ -13,6 +14,7 @@ from torch_conformance.conformance.index_expressions import (
     INDEXED,
     LAYOUTS,
     MANY,
+    STANDING_WITH_DIMENSIONS,
     WITH_DIMENSIONS,
     Choices,
     advanced_index,
@@ -41,6 +43,7 @@ def _indices(recipe: Recipe, count: int) -> list[Index]:
 
 
 @clause("indexing.advanced.selects-elements")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS, repeat=2))
 def test_selects_elements(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -49,6 +52,46 @@ def test_selects_elements(cell: Cell, sweep: Sweep) -> None:
         trial = cell.trial(x=x, **inputs_of(indices, recipe))
         for expression, index in zip(INDEXED, indices, strict=False):
             trial.expect(expression, indexing.read(x.array, index))
+
+
+_KINDS: tuple[Any, ...] = (1, -1, FULL, slice(1, None), slice(None, None, 2), None, Ellipsis)
+
+
+def _combined() -> list[Index]:
+    """Return every index of two or three items of which one to three are index arrays."""
+    row, wide, column = np.array([1, -1, 0]), np.array([[0, 1, 2]]), np.array([[1], [-3]])
+    found: list[Index] = []
+    for first in (row, wide, column):
+        found += [index for item in _KINDS for index in ((first, item), (item, first))]
+        for item, other in itertools.product(_KINDS, repeat=2):
+            found += [(first, item, other), (item, first, other), (item, other, first)]
+        for second in (row, column):
+            found += [(first, second), *(index for item in _KINDS for index in _threes(first, second, item))]
+        found += [(first, row, column), (first, column, row)]
+    return [index for index in found if sum(item is Ellipsis for item in index) < 2]
+
+
+def _threes(first: Any, second: Any, item: Any) -> tuple[Index, ...]:
+    return (first, second, item), (first, item, second), (item, first, second)
+
+
+_COMBINED = [index for index in _combined() if indexing.is_unambiguous(index, 4)]
+# Layouts of index tensors, each with another of the indexed tensor.
+_PAIRS = (("tensor", "transposed"), ("sliced", "offset"), ("transposed", "tensor"), ("offset", "sliced"))
+
+
+@clause("indexing.advanced.composes-item-by-item")
+def test_advanced_composes_item_by_item(cell: Cell) -> None:
+    x = np.arange(3 * 3 * 4 * 5, dtype=np.int32).reshape(3, 3, 4, 5)
+    values = [indexing.read(x, index) for index in _COMBINED]
+    for form, layout in _PAIRS:
+        indices = [
+            tuple(laid_out(item, form) if isinstance(item, np.ndarray) else item for item in index)
+            for index in _COMBINED
+        ]
+        trial = cell.trial(x=laid_out(x, layout), indices=indices)
+        trial.expect_equal("[tuple(x[i].shape) for i in indices]", [each.shape for each in values])
+        trial.expect_equal("[x[i].tolist() for i in indices]", [each.tolist() for each in values])
 
 
 _MANY_SIZES: tuple[tuple[int, ...], ...] = ((97,), (61, 3), (3, 61), (2, 37, 5), (40_001,), (181, 183))
@@ -108,7 +151,7 @@ def test_separated_indices(cell: Cell) -> None:
 
 
 _LISTS: tuple[Any, ...] = (
-    *([0], [1, 0], [0, -1, 0], [], [[0, 1], [1, 0]], [[[1]]], [True, False], [False, False]),
+    *([0], [1, 0], [0, -1, 0], [], [[0, 1, 1], [1, 0, 0]], [[0, 1], [0, 0]], [[[1]]], [True, False], [False, False]),
     *((0, 1), [np.int64(1), np.int64(0)], [np.array([0, 1])[1], 0]),
 )
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.index_expressions import (
     LAYOUTS,
     MANY,
+    STANDING,
+    STANDING_WITH_DIMENSIONS,
     Choices,
     expanded,
     filled,
@@ -54,6 +56,7 @@ def _vector(extent: int, choices: Choices) -> Array:
 
 
 @clause("indexing.index-select.takes-slices")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_index_select(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -111,6 +114,7 @@ def _gather_index(x: Strided, dim: int, choices: Choices) -> Array:
 
 
 @clause("indexing.gather.reads-along-a-dimension")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_gather(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -163,6 +167,7 @@ def _flat_index(x: Strided, choices: Choices) -> Array:
 
 
 @clause("indexing.take.reads-in-row-major-order")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_take(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -187,6 +192,7 @@ _ALONG = (
 
 
 @clause("indexing.take-along-dim.broadcasts-the-index")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=("small", "empty", "tail", "grain"), repeat=2))
 def test_take_along_dim(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -209,6 +215,7 @@ def test_take_along_dim(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.take-along-dim.reads-the-flat-tensor")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_take_along_no_dim(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.index_expressions import (
     LAYOUTS,
     MANY,
+    STANDING,
+    STANDING_WITH_DIMENSIONS,
     STORAGE,
     WITH_DIMENSIONS,
     Choices,
@@ -58,6 +61,7 @@ def _count(recipe: Recipe) -> int:
 
 
 @clause("indexing.assignment.writes-basic-indices")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_writes_basic_indices(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -67,7 +71,36 @@ def test_writes_basic_indices(cell: Cell, sweep: Sweep) -> None:
         _judge(cell, recipe, indices, values, {f"i{turn}": index for turn, index in enumerate(indices)})
 
 
+_ITEMS: tuple[Any, ...] = (0, -1, slice(None), slice(1, None), slice(None, -1, 2), slice(None, None, 3), None, ...)
+_ROWS, _COLUMNS, _MASK = [2, 0], [[1], [-1]], [True, False, True]
+_BASIC = [
+    index for count in range(1, 4) for index in itertools.product(_ITEMS, repeat=count) if index.count(Ellipsis) < 2
+]
+_ADVANCED: list[Any] = [
+    *((_ROWS, item) for item in _ITEMS),
+    *((item, _ROWS) for item in _ITEMS),
+    *((_ROWS, item, _COLUMNS) for item in _ITEMS if not isinstance(item, int)),
+    *((item, _ROWS, _COLUMNS) for item in _ITEMS if not isinstance(item, int)),
+    *((_MASK, item) for item in _ITEMS),
+    *((_COLUMNS, _ROWS, item) for item in _ITEMS),
+]
+
+
+@clause("indexing.assignment.composes-item-by-item")
+def test_assignment_composes_item_by_item(cell: Cell) -> None:
+    x = np.arange(60, dtype=np.int32).reshape(3, 4, 5)
+    for tensor in (Strided.from_array(x), Strided(np.arange(200, dtype=np.int32), (3, 4, 5), (2, 31, 6), 7)):
+        indices = [*_BASIC, *_ADVANCED]
+        expected = [indexing.written(tensor, index, -1).tolist() for index in indices]
+        trial = cell.trial(x=tensor, indices=indices, **whole(tensor), one=Strided.from_array(np.int32([-1])))
+        trial.run(f"saved = {STORAGE}.clone()")
+        trial.run(f"def write(i, v): {STORAGE}.copy_(saved); x[i] = v; return {STORAGE}.tolist()")
+        trial.expect_equal("[write(i, -1) for i in indices]", expected)
+        trial.expect_equal("[write(i, one) for i in indices]", expected)
+
+
 @clause("indexing.assignment.writes-index-tensors")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False))
 def test_writes_index_tensors(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -78,6 +111,7 @@ def test_writes_index_tensors(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.assignment.writes-masks")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False))
 def test_writes_masks(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -99,6 +133,7 @@ def _number(dtype: str, choices: Choices) -> Any:
 
 
 @clause("indexing.assignment.takes-python-numbers")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_takes_python_numbers(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -165,6 +200,7 @@ _OPERATE = (np.add, np.subtract, np.multiply, np.add)
 
 
 @clause("indexing.augmented.works-on-the-selected-elements")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False))
 def test_augmented(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.index_expressions import INDEXED, MANY, STORAGE, Choices, basic_index, whole
-from torch_conformance.conformance.recipes import Recipe, Sweep, sweeps
+from torch_conformance.conformance.index_expressions import (
+    INDEXED,
+    MANY,
+    STANDING,
+    STORAGE,
+    Choices,
+    basic_index,
+    whole,
+)
+from torch_conformance.conformance.recipes import Recipe, Sweep, structures, sweeps
 from torch_conformance.reference import indexing
 from torch_conformance.reference.strided import Strided
 
-Place = tuple[int, int, int]
+Index = tuple[Any, ...]
 _VIEWED = ("scalar", "small", "empty", "tail")
 
 
@@ -24,6 +33,7 @@ def indices_for(recipe: Recipe, count: int) -> dict[str, Any]:
 
 
 @clause("indexing.basic.selects-elements")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_selects_elements(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -34,22 +44,52 @@ def test_selects_elements(cell: Cell, sweep: Sweep) -> None:
             trial.expect(expression, indexing.basic_view(x, index))
 
 
+_BLOCK = np.arange(60, dtype=np.int32).reshape(3, 4, 5)
+_ITEMS: tuple[Any, ...] = (
+    *(0, 2, -1, -2, slice(None), slice(1, None), slice(None, -1), slice(-2, None), slice(None, None, 2)),
+    *(slice(1, None, 3), slice(2, 2), None, Ellipsis),
+)
+
+
+def _combinations() -> list[Index]:
+    """Return every index of up to three items, and those of four with None or an Ellipsis among them."""
+    found = [index for count in range(4) for index in itertools.product(_ITEMS, repeat=count)]
+    few = (1, -1, slice(None), slice(1, None, 2), None, Ellipsis)
+    found += [index for index in itertools.product(few, repeat=4) if None in index or Ellipsis in index]
+    return [index for index in found if index.count(Ellipsis) < 2]
+
+
+def _usable(index: Index) -> bool:
+    return len(index) - index.count(None) - index.count(Ellipsis) <= _BLOCK.ndim
+
+
+_INDICES = [index for index in _combinations() if _usable(index)]
+_LAYOUTS = (
+    Strided.from_array(_BLOCK),
+    Strided(np.arange(200, dtype=np.int32), (3, 4, 5), (2, 31, 6), 7),
+    Strided(np.arange(60, dtype=np.int32), (3, 4, 5), (0, 5, 1), 3),
+)
+
+
+@clause("indexing.basic.composes-item-by-item")
+def test_composes_item_by_item(cell: Cell) -> None:
+    for x in _LAYOUTS:
+        trial = cell.trial(x=x, indices=_INDICES)
+        trial.expect_equal("[x[i].tolist() for i in indices]", [x.array[index].tolist() for index in _INDICES])
+
+
 @clause("indexing.basic.follows-the-strided-model")
-@given(sweep=sweeps(classes=_VIEWED, repeat=3))
-def test_follows_the_strided_model(cell: Cell, sweep: Sweep) -> None:
-    for recipe in sweep:
-        x = recipe.tensor("float32")
-        indices = indices_for(recipe, len(INDEXED))
-        trial = cell.trial(x=x, **indices)
-        for expression, index in zip(INDEXED, indices.values(), strict=True):
-            view = indexing.basic_view(x, index)
-            trial.run(f"y = {expression}")
-            trial.expect_equal("tuple(y.shape)", view.size)
-            if view.numel:
-                trial.expect_equal("y.storage_offset()", view.offset)
-                # A dimension of size 1 is never stepped along.
-                steps = [step for extent, step in zip(view.size, view.stride, strict=True) if extent > 1]
-                trial.expect_equal("[s for n, s in zip(y.shape, y.stride()) if n > 1]", steps)
+def test_follows_the_strided_model(cell: Cell) -> None:
+    for x in _LAYOUTS:
+        views = [indexing.basic_view(x, index) for index in _INDICES]
+        trial = cell.trial(x=x, indices=_INDICES)
+        trial.expect_equal("[tuple(x[i].shape) for i in indices]", [view.size for view in views])
+        # A dimension of size 1 is never stepped along, and a tensor without elements begins nowhere.
+        full = [(index, view) for index, view in zip(_INDICES, views, strict=True) if view.numel]
+        steps = [[step for n, step in zip(view.size, view.stride, strict=True) if n > 1] for _, view in full]
+        trial = cell.trial(x=x, indices=[index for index, _ in full])
+        trial.expect_equal("[x[i].storage_offset() for i in indices]", [view.offset for _, view in full])
+        trial.expect_equal("[[s for n, s in zip(x[i].shape, x[i].stride()) if n > 1] for i in indices]", steps)
 
 
 @clause("indexing.basic.writes-through-to-the-tensor")
@@ -208,6 +248,7 @@ def test_refuses_what_is_no_index(cell: Cell) -> None:
 
 
 @clause("indexing.select.equals-an-integer-index")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_select(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -224,6 +265,7 @@ def test_select(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.narrow.equals-a-slice")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_narrow(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -251,6 +293,7 @@ def test_narrow(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.narrow-copy.copies-a-slice")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_narrow_copy(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -305,20 +348,26 @@ def test_narrow_refuses(cell: Cell) -> None:
     trial.expect("x.narrow(2, 1, 3)", _CUBE[:, :, 1:4].copy())
 
 
+_LISTED = (
+    *((1,), (3,), (5,), (2, 3), (4, 3), (3, 1), (1, 4), (5, 2, 3), (3, 2, 1, 2)),
+    *((0,), (0, 3), (3, 0), (2, 0, 3)),
+)
+_ROWS = ("[0]", "[1]", "[2]", "[3]", "[4]")
+
+
 @clause("indexing.iteration.goes-along-the-first-dimension")
-@given(sweep=sweeps(classes=("small", "empty", "small")))
-def test_iteration(cell: Cell, sweep: Sweep) -> None:
-    for recipe in sweep:
-        x = recipe.tensor("float64")
-        trial = cell.trial(x=x)
-        trial.expect_equal("len(x)", recipe.size[0])
-        trial.run("rows, again, behind = list(x), [*x], list(reversed([row for row in x]))")
-        trial.expect_equal("(len(rows), len(again), len(behind))", (recipe.size[0],) * 3)
-        for place in range(recipe.size[0]):
-            expected = x.array[place]
-            trial.expect(("rows[0]", "rows[1]", "rows[2]", "rows[3]", "rows[4]")[place], expected)
-            trial.expect(("behind[-1]", "behind[-2]", "behind[-3]", "behind[-4]", "behind[-5]")[place], expected)
-            trial.expect(("again[0]", "again[1]", "again[2]", "again[3]", "again[4]")[place], expected)
+def test_iteration(cell: Cell) -> None:
+    for size in _LISTED:
+        for structure in structures(size):
+            x = Recipe(structure, 0, bytes(range(32))).tensor("float64")
+            trial = cell.trial(x=x)
+            trial.expect_equal("len(x)", size[0])
+            trial.run("rows, again, behind = list(x), [*x], list(reversed([row for row in x]))[::-1]")
+            trial.expect_equal("(len(rows), len(again), len(behind))", (size[0],) * 3)
+            for place, row in zip(_ROWS, x.array, strict=False):
+                trial.expect(f"rows{place}", row)
+                trial.expect(f"again{place}", row)
+                trial.expect(f"behind{place}", row)
 
 
 @clause("indexing.iteration.refuses-scalars")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
@@ -14,6 +14,8 @@ from torch_conformance.conformance.index_expressions import (
     INDEXED,
     LAYOUTS,
     MANY,
+    STANDING,
+    STANDING_WITH_DIMENSIONS,
     STORAGE,
     WITH_DIMENSIONS,
     Choices,
@@ -35,15 +37,18 @@ FULL = indexing.FULL
 
 
 @clause("indexing.mask.selects-true-elements")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS, repeat=2))
 def test_selects_true_elements(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
         x = recipe.tensor(cell.dtype)
         count = 2 if x.numel > MANY else len(INDEXED)
         indices = [mask_index(recipe.size, Choices(recipe, turn)) for turn in range(count)]
-        trial = cell.trial(x=x, **inputs_of(indices, recipe))
+        full = Choices(recipe, count).mask(recipe.size)
+        trial = cell.trial(x=x, **inputs_of(indices, recipe), m=laid_out(full, LAYOUTS[-1 - recipe.codes[4] % 2]))
         for expression, index in zip(INDEXED, indices, strict=False):
             trial.expect(expression, indexing.read(x.array, index))
+        trial.expect("x[m]", indexing.read(x.array, full))
 
 
 _CUBE = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
@@ -125,6 +130,7 @@ _SELECT = (
 
 
 @clause("indexing.masked-select.lists-elements-in-order")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_masked_select(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -166,6 +172,7 @@ _FILL_IN_PLACE = (
 
 
 @clause("indexing.masked-fill.fills-true-places")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_masked_fill(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -180,6 +187,7 @@ def test_masked_fill(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.masked-fill.writes-true-places-only")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_masked_fill_in_place(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -195,6 +203,7 @@ def test_masked_fill_in_place(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.masked-scatter.fills-in-order")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_masked_scatter(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -236,6 +245,7 @@ def _sparse(recipe: Recipe, dtype: str) -> Strided:
 
 
 @clause("indexing.nonzero.lists-coordinates-in-order")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_nonzero(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -247,6 +257,7 @@ def test_nonzero(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.argwhere.equals-nonzero")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_argwhere(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -265,6 +276,7 @@ _TUPLES = (
 
 
 @clause("indexing.nonzero.gives-a-tuple-of-coordinates")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_nonzero_as_tuple(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

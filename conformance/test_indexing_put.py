@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.index_expressions import (
     LAYOUTS,
     MANY,
+    STANDING_WITH_DIMENSIONS,
     STORAGE,
     WITH_DIMENSIONS,
     Choices,
@@ -99,12 +100,14 @@ def _few(values: Array) -> Array:
 
 
 @clause("indexing.index-put.writes-values")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False))
 def test_index_put(cell: Cell, sweep: Sweep) -> None:
     _judge_put(cell, sweep, _PUT, _PUT_IN_PLACE, add=False)
 
 
 @clause("indexing.index-put.accumulates-duplicates")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS, overlapping=False))
 def test_index_put_accumulates(cell: Cell, sweep: Sweep) -> None:
     _judge_put(cell, sweep, _ADD, _ADD_IN_PLACE, add=True)

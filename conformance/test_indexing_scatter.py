@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
@@ -15,6 +15,7 @@ from torch_conformance.conformance.comparison import EXACT, UNSIGNED_ZERO, Rule,
 from torch_conformance.conformance.index_expressions import (
     LAYOUTS,
     MANY,
+    STANDING,
     STORAGE,
     Choices,
     expanded,
@@ -127,6 +128,7 @@ def _inputs(x: Strided, dim: int, index: Strided, **more: Any) -> dict[str, Any]
 
 
 @clause("indexing.scatter.writes-a-source")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_scatter(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -140,6 +142,7 @@ def test_scatter(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.scatter.writes-a-number")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_scatter_value(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -159,6 +162,7 @@ _SCATTER_ADD = (
 
 
 @clause("indexing.scatter-add.adds-every-source")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_scatter_add(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -247,12 +251,14 @@ def _modes(dtype: str) -> tuple[str, ...]:
 
 
 @clause("indexing.scatter-reduce.combines-with-self")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_scatter_reduce(cell: Cell, sweep: Sweep) -> None:
     _judge_reductions(cell, sweep, _modes(cell.dtype), include_self=True)
 
 
 @clause("indexing.scatter-reduce.leaves-self-out")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_scatter_reduce_alone(cell: Cell, sweep: Sweep) -> None:
     _judge_reductions(cell, sweep, _modes(cell.dtype), include_self=False)
@@ -292,6 +298,7 @@ _OLD_VALUE = (
 
 
 @clause("indexing.scatter.adds-or-multiplies")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_scatter_with_reduce(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

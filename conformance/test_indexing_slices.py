@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.index_expressions import (
     LAYOUTS,
     MANY,
+    STANDING,
     STORAGE,
     Choices,
     laid_out,
@@ -113,6 +114,7 @@ def _add_inputs(cell: Cell, recipe: Recipe, dim: int, choices: Choices) -> tuple
 
 
 @clause("indexing.index-add.adds-every-slice")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_index_add(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -125,6 +127,7 @@ def test_index_add(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.index-add.multiplies-by-alpha")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False, classes=("scalar", "small", "tail", "grain")))
 def test_index_add_alpha(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -138,6 +141,7 @@ def test_index_add_alpha(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.index-copy.writes-slices")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_index_copy(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -160,6 +164,7 @@ def test_index_copy(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.index-fill.fills-slices")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_index_fill(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -203,6 +208,7 @@ def _flat(x: Strided, choices: Choices, *, distinct: bool) -> Array:
 
 
 @clause("indexing.put.writes-in-row-major-order")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_put(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -215,6 +221,7 @@ def test_put(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("indexing.put.accumulates-duplicates")
+@example(sweep=STANDING)
 @given(sweep=sweeps(overlapping=False))
 def test_put_accumulates(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

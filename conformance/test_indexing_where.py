@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.index_expressions import LAYOUTS, MANY, Choices, laid_out, some_of
+from torch_conformance.conformance.index_expressions import LAYOUTS, MANY, STANDING, Choices, laid_out, some_of
 from torch_conformance.conformance.materialise import TORCH_DTYPES
 from torch_conformance.conformance.recipes import Sweep, sweeps
 from torch_conformance.conformance.values import pool
@@ -34,6 +34,7 @@ _WHERE = (
 
 
 @clause("indexing.where.chooses-by-condition")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_where(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -161,6 +162,7 @@ def test_where_takes_two_python_numbers(cell: Cell) -> None:
 
 
 @clause("indexing.where.does-not-mix-in-the-other-branch")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_where_does_not_mix(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.index_expressions import MANY, WITH_DIMENSIONS, Choices, some_of
+from torch_conformance.conformance.index_expressions import (
+    MANY,
+    STANDING,
+    STANDING_WITH_DIMENSIONS,
+    WITH_DIMENSIONS,
+    Choices,
+    some_of,
+)
 from torch_conformance.conformance.recipes import Sweep, sweeps
 from torch_conformance.reference import joining
 from torch_conformance.reference.strided import Strided
@@ -29,6 +36,7 @@ def _dims(rank: int, choices: Choices) -> tuple[int, ...]:
 
 
 @clause("joining.roll.moves-along-dimensions")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS))
 def test_roll(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -48,6 +56,7 @@ def test_roll(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("joining.roll.moves-along-the-flat-tensor")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_roll_flat(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -69,6 +78,7 @@ _FLIP = (
 
 
 @clause("joining.flip.reverses-dimensions")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_flip(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -90,6 +100,7 @@ _NAMED = {
 
 
 @clause("joining.*.equals-flip")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS))
 def test_equals_flip(cell: Cell, sweep: Sweep) -> None:
     subject = cell.clause.subject
@@ -112,6 +123,7 @@ _ROT90 = (
 
 
 @clause("joining.rot90.turns-from-first-to-second-dimension")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS, repeat=2))
 def test_rot90(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

@@ -6,11 +6,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.index_expressions import LAYOUTS, MANY, Choices, filled, laid_out, some_of
+from torch_conformance.conformance.index_expressions import (
+    LAYOUTS,
+    MANY,
+    STANDING,
+    STANDING_WITH_DIMENSIONS,
+    Choices,
+    filled,
+    laid_out,
+    some_of,
+)
 from torch_conformance.conformance.recipes import Sweep, sweeps
 from torch_conformance.reference import joining
 from torch_conformance.reference.strided import Strided
@@ -40,6 +49,7 @@ def _repeats(x: Strided, choices: Choices, count: int) -> Size:
 
 
 @clause("joining.repeat.repeats-along-each-dimension")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_repeat(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -55,6 +65,7 @@ def test_repeat(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("joining.tile.repeats-the-last-dimensions")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_tile(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -80,6 +91,7 @@ _INTERLEAVE = (
 
 
 @clause("joining.repeat-interleave.repeats-slices-in-place")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=("small", "empty", "tail", "grain")))
 def test_repeat_interleave(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -101,6 +113,7 @@ def test_repeat_interleave(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("joining.repeat-interleave.repeats-the-flat-tensor")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_repeat_interleave_flat(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.index_expressions import MANY, WITH_DIMENSIONS, Choices
+from torch_conformance.conformance.index_expressions import MANY, STANDING_WITH_DIMENSIONS, WITH_DIMENSIONS, Choices
 from torch_conformance.conformance.recipes import Recipe, Sweep, sweeps
 from torch_conformance.conformance.trial import Trial
 from torch_conformance.reference import joining
@@ -48,6 +48,7 @@ _SPLIT = (
 
 
 @clause("joining.split.cuts-pieces-of-one-length")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS))
 def test_split(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -82,6 +83,7 @@ def _lengths(extent: int, choices: Choices) -> list[int]:
 
 
 @clause("joining.split.cuts-pieces-of-given-lengths")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS))
 def test_split_with_sizes(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -103,6 +105,7 @@ _CHUNK = (
 
 
 @clause("joining.chunk.cuts-at-most-so-many-pieces")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS))
 def test_chunk(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -146,6 +149,7 @@ _AT_INDICES = (
 
 
 @clause("joining.tensor-split.cuts-so-many-pieces")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS))
 def test_tensor_split(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -157,6 +161,7 @@ def test_tensor_split(cell: Cell, sweep: Sweep) -> None:
 
 
 @clause("joining.tensor-split.cuts-at-indices")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS))
 def test_tensor_split_at_indices(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:
@@ -211,6 +216,7 @@ _UNBIND = (
 
 
 @clause("joining.unbind.takes-the-slices-apart")
+@example(sweep=STANDING_WITH_DIMENSIONS)
 @given(sweep=sweeps(classes=WITH_DIMENSIONS))
 def test_unbind(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
+from hypothesis import example, given
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.index_expressions import LAYOUTS, MANY, Choices, filled, laid_out, some_of
+from torch_conformance.conformance.index_expressions import LAYOUTS, MANY, STANDING, Choices, filled, laid_out, some_of
 from torch_conformance.conformance.materialise import TORCH_DTYPES
 from torch_conformance.conformance.recipes import Sweep, sweeps
 from torch_conformance.conformance.values import pool
@@ -31,6 +31,7 @@ _STACK = (
 
 
 @clause("joining.stack.joins-along-a-new-dimension")
+@example(sweep=STANDING)
 @given(sweep=sweeps())
 def test_stack(cell: Cell, sweep: Sweep) -> None:
     for recipe in sweep:

@@ -351,3 +351,21 @@ def _(get: Function, x: Tensor, index: Any) -> Any:
         length = min(map(len, lists))
         index = tuple(item[:length] if isinstance(item, list) else item for item in index)
     return get(x, index)
+
+
+@bound("index-tensor-after-none-off", "An index tensor behind None and a slice reads its last element wrongly.", _GET)
+def _(get: Function, x: Tensor, index: Any) -> Any:
+    items = _items(index)
+    if len(items) == 3 and items[0] is None and isinstance(items[1], slice) and isinstance(items[2], Tensor):
+        last = items[2].clone()
+        last.select(-1, -1).zero_()
+        return get(x, (*items[:2], last))
+    return get(x, index)
+
+
+@bound("assignment-loses-second-slice", "A slice between two integers is taken for a full one.", _SET)
+def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
+    items = _items(index)
+    if len(items) == 3 and _is_integer(items[0]) and isinstance(items[1], slice) and _is_integer(items[2]):
+        index = (items[0], slice(None), items[2])
+    assign(x, index, value)
