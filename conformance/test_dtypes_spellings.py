@@ -227,6 +227,7 @@ def test_constructor_from_arrays(cell: Cell) -> None:
         for view, wanted in (
             *(("grid", expected), ("grid.T", expected.T), ("grid[:, ::2]", expected[:, ::2])),
             *(("grid[1:, 3:40]", expected[1:, 3:40]), ("grid[2]", expected[2]), ("grid[:, :0]", expected[:, :0])),
+            ("grid[2, 5, ...]", expected[2, 5, ...]),
         ):
             trial.run(f"data = {view}")
             for spelling in FROM_LIST:
