@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO, Rule, absolute
 from torch_conformance.conformance.recipes import structures
 from torch_conformance.conformance.trial import Trial

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import EXACT, UNSIGNED_ZERO, Rule, absolute
 from torch_conformance.conformance.recipes import Recipe

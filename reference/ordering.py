@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.reference.reductions import Dims, axes
 
 Array = npt.NDArray[Any]

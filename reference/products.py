@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from torch_conformance.reference.dtypes import COMPLEX, FLOATING, category, finfo, name_of, numpy_dtype
 from torch_conformance.reference.reductions import Bounded, accumulation_unit, gamma, unit_roundoff, whole_limit, wide
 

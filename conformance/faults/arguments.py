@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
+
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 
 Change = Callable[..., Any]

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.arguments import changed, is_strided, without
 from torch_conformance.conformance.faults.library import Function
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from torch_conformance.conformance.faults.arguments import changed, dim_of, is_many, is_strided, with_dim, without
 from torch_conformance.conformance.faults.library import Function
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ml_dtypes
 import numpy as np
+
 from torch_conformance.reference import ordering
 
 NAN = np.nan

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from torch_conformance.reference import products
 from torch_conformance.reference.dtypes import numpy_dtype
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import ml_dtypes
 import numpy as np
 import pytest
+
 from torch_conformance.reference import reductions
 from torch_conformance.reference.dtypes import numpy_dtype
 from torch_conformance.reference.reductions import Bounded
