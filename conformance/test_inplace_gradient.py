@@ -34,10 +34,10 @@ def _each_row(cell: Cell, judge: Callable[[Operator], None]) -> None:
 @clause("inplace.leaf.that-requires-grad-is-refused")
 def test_leaf(cell: Cell) -> None:
     def judge(row: Operator) -> None:
-        for recipe in _recipes(cell, row):
+        for turn, recipe in enumerate(_recipes(cell, row)):
             case = write(row, cell.dtype, recipe)
             trial = cell.trial(**case.operands)
-            trial.run("a.requires_grad_()")
+            trial.run("a.requires_grad_()" if turn % 2 else "a = a.clone().requires_grad_()")
             for call in row.inplace:
                 trial.expect_error(call, RuntimeError)
             trial.expect("a", case.operands["a"])
@@ -56,7 +56,7 @@ def test_leaf_view(cell: Cell) -> None:
             x = case.operands.pop("a")
             case.operands.pop("b", None)
             trial = cell.trial(x=x)
-            trial.run("x.requires_grad_()")
+            trial.run("x.requires_grad_()" if turn % 2 else "x = x.clone().requires_grad_()")
             trial.run(f"a = {LEAF_VIEWS[turn % len(LEAF_VIEWS)]}")
             trial.run("b = a.detach().clone()")
             for call in row.inplace:

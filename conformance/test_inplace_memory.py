@@ -15,6 +15,7 @@ from torch_conformance.conformance.inplace import (
     FEW_SIZES,
     Write,
     each_implemented,
+    edge_write,
     few_recipes,
     operands,
     others,
@@ -145,8 +146,9 @@ def test_rest_untouched(cell: Cell) -> None:
         return Recipe(options[(cell.seed + len(recipe.codes)) % len(options)], recipe.seed, recipe.codes)
 
     def judge(row: Operator) -> None:
-        for turn, recipe in enumerate(row_recipes(cell, row, share=0.125)):
-            case = write(row, cell.dtype, with_gaps(recipe))
+        cases = [write(row, cell.dtype, with_gaps(recipe)) for recipe in row_recipes(cell, row, share=0.125)]
+        cases += [edge_write(row, cell.dtype, cell.seed, layout) for layout in ("sliced", "offset")]
+        for turn, case in enumerate(cases):
             a = case.operands["a"]
             outside = _outside(a)
             trial = cell.trial(**case.operands, length=a.storage.size, outside=outside)

@@ -62,13 +62,13 @@ def test_stores_the_result(cell: Cell) -> None:
 @clause("inplace.broadcasting.other-is-expanded")
 def test_broadcasting(cell: Cell) -> None:
     def judge(row: Operator) -> None:
-        sizes = ((2, 3), (3,), (2, 0), (3, 1, 2), (5, 33), (1, 1))
-        for recipe in few_recipes(cell, len(row.name), sizes):
-            for layout in broadcastable(recipe.size):
+        sizes = ((2, 3), (3, 3), (2, 0), (3, 2, 4), (5, 33), (1, 1), (3, 1, 2))
+        for turn, recipe in enumerate(few_recipes(cell, len(row.name), sizes, least=4)):
+            for place, layout in enumerate(broadcastable(recipe.size)):
                 case = write(row, cell.dtype, recipe, layout)
                 trial = cell.trial(**case.operands)
                 trial.run("held = a")
-                trial.run(row.inplace[(len(layout.size) + cell.seed) % len(row.inplace)])
+                trial.run(row.inplace[(turn + place) % len(row.inplace)])
                 trial.expect("held", stored(row, cell.dtype, case.expected), case.rule, dtype=cell.dtype)
 
     rows = (row for row in written(cell.dtype) if row.operands == 2)
@@ -151,7 +151,9 @@ def test_number(cell: Cell) -> None:
 
 @clause("inplace.number.higher-category-is-refused")
 def test_number_refused(cell: Cell) -> None:
-    numbers = (0.5, 2.0, float("inf"), 1j) if in_dtype("exact", cell.dtype) else (1j, 2 + 0j)
+    numbers: tuple[Any, ...] = (0.5, 2.0, float("inf"), 1j) if in_dtype("exact", cell.dtype) else (1j, 2 + 0j)
+    if cell.dtype == "bool":
+        numbers += (1, 2)
     for recipe in few_recipes(cell, 0):
         a = _tiny_write(recipe, cell.dtype)
         for number in numbers:

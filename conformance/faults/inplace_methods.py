@@ -99,6 +99,27 @@ def _(zero: Function, self: Tensor) -> Any:
     return zero(self) if self.numel() else self.clone()
 
 
+@method(
+    "masked-scatter-starts-anew-in-each-row",
+    "masked_scatter_ begins anew in each row.",
+    "masked_scatter_",
+)
+def _(scatter: Function, self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    if self.dim() == 2 and mask.dim() == 2:
+        for row, part in zip(self, mask, strict=True):
+            scatter(row, part, source)
+        return self
+    return scatter(self, mask, source)
+
+
+@method("masked-scatter-counts-in-memory-order", "masked_scatter_ into columns goes down them.", "masked_scatter_")
+def _(scatter: Function, self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    if self.dim() == 2 and self.t().is_contiguous():
+        scatter(self.t(), mask.t(), source)
+        return self
+    return scatter(self, mask, source)
+
+
 @method("masked-scatter-takes-new-memory", "masked_scatter_ moves its tensor.", "masked_scatter_")
 def _(scatter: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
     self.data = self.detach().clone()
