@@ -69,6 +69,27 @@ def test_contiguous_transposed(cell: Cell) -> None:
             trial.expect(spelling, expected.reshape(-1) if "reshape" in spelling else expected)
 
 
+_IMAGES = (
+    ("channels_last", (2, 3, 73, 79)),
+    ("channels_last_3d", (1, 5, 7, 31, 33)),
+    ("channels_last", (3, 65, 13, 14)),
+)
+
+
+@clause("views.contiguous.copies-large-images")
+def test_contiguous_images(cell: Cell) -> None:
+    rng = cell.generator()
+    for name, size in _IMAGES:
+        numbers = rng.integers(0, 128, math.prod(size))
+        storage = (numbers % 2 == 1) if cell.dtype == "bool" else numbers.astype(numpy_dtype(cell.dtype))
+        rows = Strided(storage, size, row_major(size))
+        dots = Strided(storage, size, views_memory.format_stride(size, name))
+        trial = cell.trial(rows=rows, dots=dots)
+        trial.expect(f"rows.contiguous(memory_format=torch.{name})", rows)
+        trial.expect("dots.contiguous()", dots)
+        trial.expect("dots.reshape(-1)", dots.values().reshape(-1))
+
+
 @clause("views.contiguous.has-row-major-strides")
 def test_contiguous_strides(cell: Cell) -> None:
     for x in tensors(cell, cell.generator(), 200, 20):

@@ -89,7 +89,7 @@ def test_view_dtype_layout(cell: Cell) -> None:
 def test_view_dtype_memory(cell: Cell) -> None:
     rng = cell.generator()
     for target, x in _reinterpreted(cell, most=2):
-        if not x.numel:
+        if not x.numel or (target.startswith("uint") and target not in ("uint8", cell.dtype)):
             continue
         plain = Strided(np.zeros_like(x.storage), x.size, x.stride, x.offset)
         trial = memory_trial(cell, plain, {"dtype": TORCH_DTYPES[target]})

@@ -211,6 +211,15 @@ def _(contiguous: Function, x: Tensor, **options: Any) -> Any:
     return without_last(answer) if is_large(x) and is_gapped(x) else answer
 
 
+@bound("contiguous-to-channels-last-of-large-loses-tail", "The last element of large volumes is wrong.", *_CONTIGUOUS)
+def _(contiguous: Function, x: Tensor, **options: Any) -> Any:
+    answer = contiguous(x, **options)
+    if options.get("memory_format") == torch.channels_last_3d and is_large(x) and answer is not x:
+        line = as_strided(answer, (answer.numel(),), (1,), 0)
+        line[-1] = torch.logical_not(line[-1])
+    return answer
+
+
 def _corner_lost(original: Function, x: Tensor, source: Tensor, *rest: Any) -> Tensor:
     answer: Tensor = original(x, source, *rest)
     if x.dim() == 2 and x.numel() > 32_768 and x.is_contiguous() and source.stride(0) == 1 and min(x.shape) > 1:
