@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import traceback
 from collections.abc import Generator
@@ -49,6 +50,15 @@ class Running:
         """Begin with no script replayed."""
         self._session = session
         self._replayer = replay.Replayer()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Leave Ctrl-C to the process that gathers results, which ends its workers.
+
+        A terminal sends the signal to all of them; in a worker it would land anywhere, and print a traceback.
+        """
+        if hasattr(session.config, "workerinput"):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Parametrise a property over its cells."""
