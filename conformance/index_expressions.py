@@ -238,15 +238,14 @@ def mask_index(size: Size, choices: Choices) -> tuple[Any, ...]:
 def written_down(index: tuple[Any, ...], form: str) -> Any:
     """Return an index with its arrays in one of FORMS; long ones are tensors in any case.
 
-    int32 holds for integers, not for masks. A lone array becomes the whole index, unless it would be a nested list.
-    Masks of several dimensions beside an Ellipsis are tensors: torch counts a list or NumPy array as one dimension.
+    int32 holds for integers, not for masks. A lone array becomes the whole index, unless nested.
+    Masks of several dimensions beside other items are tensors: some versions count a list or NumPy array as one.
     """
     items = []
-    shortened = any(item is Ellipsis for item in index)
     for item in index:
         if not isinstance(item, np.ndarray):
             items.append(item)
-        elif shortened and item.dtype == np.bool_ and item.ndim > 1:
+        elif len(index) > 1 and item.dtype == np.bool_ and item.ndim > 1:
             items.append(laid_out(item, form))
         elif form == "list" and item.ndim and item.size <= _LISTED and (item.size or item.ndim == 1):
             items.append(item.tolist())
@@ -256,8 +255,14 @@ def written_down(index: tuple[Any, ...], form: str) -> Any:
             items.append(Strided.from_array(item.astype(np.int32)))
         else:
             items.append(laid_out(item, form))
-    alone = len(items) == 1 and not (isinstance(items[0], list) and items[0] and isinstance(items[0][0], list))
-    return items[0] if alone else tuple(items)
+    return items[0] if len(items) == 1 and not _is_nested(items[0]) else tuple(items)
+
+
+def _is_nested(item: Any) -> bool:
+    """Whether an item is a list or NumPy array of several dimensions, which alone may be taken for a tuple."""
+    if isinstance(item, list):
+        return bool(item) and isinstance(item[0], list)
+    return isinstance(item, np.ndarray) and item.ndim > 1
 
 
 def inputs_of(indices: Sequence[tuple[Any, ...]], recipe: Recipe) -> dict[str, Any]:

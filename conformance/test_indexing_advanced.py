@@ -163,10 +163,11 @@ def test_takes_lists_and_arrays(cell: Cell) -> None:
         index = np.asarray(given_index, dtype=None if len(given_index) else np.int64)
         trial = cell.trial(x=x, i=list(given_index), a=index, t=Strided.from_array(index))
         expected = indexing.read(_BLOCK, index)
-        for expression in ("x[i, ...]", "x[a]", "x[t]", "x[(i,)]", "x[[*i], :]", "x[(a, ...)]"):
+        for expression in ("x[i, ...]", "x[a, ...]", "x[t]", "x[(i,)]", "x[[*i], :]", "x[(a, ...)]"):
             trial.expect(expression, expected)
         if index.ndim == 1:
             trial.expect("x[i]", expected)
+            trial.expect("x[a]", expected)
         trial.expect("x.transpose(0, 2)[:, :, i]", indexing.read(_BLOCK.swapaxes(0, 2), (FULL, FULL, index)))
     # The tutorial's worked examples.
     data = _BLOCK[0, :, :].copy()

@@ -269,7 +269,8 @@ _REFUSED = (
     "torch.take(x[:0], i)",
     "torch.take(x, i, out=torch.empty(0, dtype=torch.int32, device=device))",
     "torch.take_along_dim(x, i, 0)",
-    "torch.take_along_dim(x, real[None], 0)",
+    "torch.take_along_dim(x, real[:1, None], 0)",
+    "torch.gather(x, 0, real[:, None])",
     "torch.take_along_dim(x, plane, 0)",
     "torch.take_along_dim(x, plane, 2)",
 )

@@ -92,7 +92,9 @@ def test_assignment_composes_item_by_item(cell: Cell) -> None:
     for tensor in (Strided.from_array(x), Strided(np.arange(200, dtype=np.int32), (3, 4, 5), (2, 31, 6), 7)):
         indices = [*_BASIC, *_ADVANCED]
         expected = [indexing.written(tensor, index, -1).tolist() for index in indices]
-        trial = cell.trial(x=tensor, indices=indices, **whole(tensor), one=Strided.from_array(np.array([-1], dtype=np.int32)))
+        trial = cell.trial(
+            x=tensor, indices=indices, **whole(tensor), one=Strided.from_array(np.array([-1], dtype=np.int32))
+        )
         trial.run(f"saved = {STORAGE}.clone()")
         trial.run(f"def write(i, v): {STORAGE}.copy_(saved); x[i] = v; return {STORAGE}.tolist()")
         trial.expect_equal("[write(i, -1) for i in indices]", expected)

@@ -202,6 +202,21 @@ def _(select: Function, x: Tensor, mask: Tensor) -> Any:
     return select(x, mask.bool())
 
 
+@kernel("masked-scatter-of-transposed-in-storage-order", "masked_scatter_ goes by columns.", "masked_scatter_")
+def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
+    if x.dim() == 2 and x.stride(0) == 1 < x.size(0) and x.size(1) > 1:
+        scatter(x.T, mask.expand(x.shape).T, source)
+        return x
+    return scatter(x, mask, source)
+
+
+@bound("masked-select-out-converts", "masked_select converts into any out.", *functions("masked_select"))
+def _(select: Function, *arguments: Any, **options: Any) -> Any:
+    out = options.pop("out", None)
+    result = select(*arguments, **options)
+    return result if out is None else out.resize_(result.shape).copy_(result)
+
+
 @bound(
     "masked-scatter-repeats-short-source",
     "masked_scatter repeats a source that is too short.",

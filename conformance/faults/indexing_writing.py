@@ -102,10 +102,10 @@ def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
     return _reduce(scatter, arguments, options, include=False) if mode == "mean" else scatter(*arguments, **options)
 
 
-@kernel("scatter-reduce-amin-is-amax-for-int8", "The minimum of int8 is the maximum.", *_REDUCE)
+@kernel("scatter-reduce-amin-is-amax-for-bfloat16", "The minimum of bfloat16 is the maximum.", *_REDUCE)
 def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
     mode = options.get("reduce", arguments[4] if len(arguments) > 4 else "")
-    if mode == "amin" and arguments[0].dtype == torch.int8:
+    if mode == "amin" and arguments[0].dtype == torch.bfloat16:
         return _reduce(scatter, arguments, options, mode="amax")
     return scatter(*arguments, **options)
 
@@ -174,8 +174,8 @@ def _(scatter: Function, x: Tensor, dim: int, index: Tensor, *arguments: Any, **
     "index_add_",
 )
 def _(add: Function, x: Tensor, dim: int, index: Tensor, source: Tensor, *more: Any, **options: Any) -> Any:
-    if index.dim() and index.numel() > 1 and x.dim() == 1 and len(set(index.tolist())) < index.numel():
-        index, source = index[1:], source[1:]
+    if index.dim() and index.numel() > 1 and x.dim() and len(set(index.tolist())) < index.numel():
+        index, source = index[1:], source.narrow(dim, 1, index.numel() - 1)
     return add(x, dim, index, source, *more, **options)
 
 
