@@ -225,12 +225,13 @@ def advanced_index(size: Size, choices: Choices, *, distinct: bool = False) -> t
 
 
 def mask_index(size: Size, choices: Choices) -> tuple[Any, ...]:
-    """Return an index with one mask of one or several dimensions, and slices around it."""
+    """Return an index with one mask of one or several dimensions, slices before it, and after it if it has one."""
     rank = len(size)
     first = choices.pick(rank) if choices.pick(2) else 0
     count = rank - first - choices.pick(rank - first)
     before = [FULL if choices.pick(2) == 0 else _slice(size[dim], choices) for dim in range(first)]
-    after = [_slice(extent, choices) for extent in size[first + count :] if choices.pick(2)]
+    rest = size[first + count :] if count == 1 else ()
+    after = [_slice(extent, choices) for extent in rest if choices.pick(2)]
     lead = [Ellipsis] if first and first + count == rank and choices.pick(2) else before
     return (*lead, choices.mask(size[first : first + count]), *after)
 

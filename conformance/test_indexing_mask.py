@@ -77,6 +77,29 @@ def test_stands_for_its_true_places(cell: Cell) -> None:
             trial.expect("x[i]", expected)
 
 
+@clause("indexing.mask.of-several-dimensions-leaves-the-rest")
+def test_leaves_the_rest(cell: Cell) -> None:
+    x = np.arange(360, dtype=np.int32).reshape(3, 4, 5, 6)
+    plane, behind = np.zeros((3, 4), dtype=np.bool_), np.zeros((4, 5), dtype=np.bool_)
+    plane[[0, 2, 2], [3, 0, 1]] = behind[[0, 3], [4, 2]] = True
+    items = (0, -1, FULL, slice(1, None), slice(None, -1, 2), None, Ellipsis)
+    indices: list[Any] = [(plane, item) for item in items]
+    indices += [(plane, item, other) for item in items for other in (2, slice(1, 3))]
+    indices += [(item, behind, other) for item in (FULL, slice(1, None)) for other in items]
+    indices += [(..., behind, slice(1, 4)), (None, plane, slice(2, None))]
+    for layout in LAYOUTS:
+        tensor = laid_out(x, layout)
+        for index in indices:
+            trial = cell.trial(
+                x=tensor,
+                i=tuple(laid_out(item, layout) if isinstance(item, np.ndarray) else item for item in index),
+                **whole(tensor),
+            )
+            trial.expect("x[i]", indexing.read(x, index))
+            trial.run("x[i] = -1")
+            trial.expect(STORAGE, indexing.written(tensor, index, -1))
+
+
 @clause("indexing.mask.of-no-dimension-adds-one")
 @given(sweep=sweeps(classes=("scalar", "small", "empty")))
 def test_of_no_dimension_adds_one(cell: Cell, sweep: Sweep) -> None:

@@ -11,7 +11,15 @@ from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO
 from torch_conformance.conformance.conversions import CLASSIC, PRESENT, converted
-from torch_conformance.conformance.inplace import each_implemented, grain_recipes, in_dtype, recipes, structure_of, tiny
+from torch_conformance.conformance.inplace import (
+    each_implemented,
+    grain_recipes,
+    in_dtype,
+    in_turn,
+    recipes,
+    structure_of,
+    tiny,
+)
 from torch_conformance.conformance.materialise import TORCH_DTYPES
 from torch_conformance.reference import elementwise, promotion
 from torch_conformance.reference.casting import cast
@@ -20,7 +28,8 @@ from torch_conformance.reference.promotion import Operand
 from torch_conformance.reference.strided import Strided
 from torch_conformance.spec.operators import Operator, operators
 
-SIZES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (((2, 3), (3,)), ((3,), ()), ((), ()), ((0,), (1,)))
+# Sizes of both tensors; neighbours differ in the category of the second.
+SIZES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (((2, 3), (3,)), ((3,), ()), ((0,), (1,)), ((), ()))
 
 
 def _result(row: Operator, first: Operand, second: Operand) -> str:
@@ -43,7 +52,7 @@ def _binary() -> list[Operator]:
 def test_refused(cell: Cell) -> None:
     for place, row in enumerate(_binary()):
         for other in CLASSIC:
-            for turn, (size, second) in enumerate(SIZES):
+            for turn, (size, second) in enumerate(in_turn(cell, SIZES, place, 2)):
                 result = _result(row, _operand(cell.dtype, size), _operand(other, second))
                 if promotion.can_cast(result, cell.dtype):
                     continue
@@ -52,7 +61,7 @@ def test_refused(cell: Cell) -> None:
                     np.ones(structure.length, numpy_dtype(cell.dtype)), size, structure.stride, structure.offset
                 )
                 trial = cell.trial(a=a, b=Strided.from_array(np.ones(second, numpy_dtype(other))))
-                for call in row.inplace:
+                for call in in_turn(cell, row.inplace, place + turn + len(other), 1):
                     trial.expect_error(call, RuntimeError)
                 trial.expect("a", a)
                 trial.expect_true("a._version == 0", "a refused write counts for nothing")
@@ -62,7 +71,7 @@ def test_refused(cell: Cell) -> None:
 def test_functions_of_integers(cell: Cell) -> None:
     rows = [row for row in operators().values() if row.integers == "default-float" and row.inplace]
     for place, row in enumerate(rows):
-        for turn, size in enumerate(((3,), (), (2, 3), (0,), (17,))):
+        for turn, size in enumerate(in_turn(cell, ((3,), (), (2, 3), (0,), (17,)), place, 2)):
             structure = structure_of(size, turn + place)
             a = Strided(np.ones(structure.length, numpy_dtype(cell.dtype)), size, structure.stride, structure.offset)
             trial = cell.trial(a=a, b=Strided.from_array(a.array))

@@ -17,6 +17,7 @@ from torch_conformance.conformance.inplace import (
     each_implemented,
     edge_write,
     few_recipes,
+    in_turn,
     operands,
     others,
     result,
@@ -249,8 +250,8 @@ PARTLY = (("x[1:]", "x[:-1]"), ("x[:-1]", "x[1:]"), ("x[2:8]", "x[5:11]"), ("x[4
 def test_partial_overlap(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         x = Strided.from_array(np.resize(operands(row.name, cell.dtype, cell.seed % 16, "a"), 41))
-        for call in row.inplace:
-            for first, second in PARTLY:
+        for place, call in enumerate(row.inplace):
+            for first, second in in_turn(cell, PARTLY, place + len(row.name), 2):
                 trial = cell.trial(x=x)
                 trial.run(f"a, b = {first}, {second}")
                 trial.expect_error(call, RuntimeError)
@@ -268,10 +269,10 @@ SHARED = (((3,), (0,), 1), ((2, 3), (0, 1), 3), ((2, 3), (1, 0), 2), ((2, 1, 4),
 def test_shared_elements(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         first = operands(row.name, cell.dtype, cell.seed % 16, "a")
-        for size, stride, length in SHARED:
-            a = Strided(first[:length].copy(), size, stride)
-            b = Strided.from_array(np.ones(size, numpy_dtype(cell.dtype)))
-            for call in row.inplace:
+        for place, call in enumerate(row.inplace):
+            for size, stride, length in in_turn(cell, SHARED, place + len(row.name), 2):
+                a = Strided(first[:length].copy(), size, stride)
+                b = Strided.from_array(np.ones(size, numpy_dtype(cell.dtype)))
                 trial = cell.trial(a=a, b=b) if row.operands == 2 else cell.trial(a=a)
                 trial.expect_error(call, RuntimeError)
                 trial.expect("a", a)
@@ -288,11 +289,11 @@ def _judge_refused_sizes(cell: Cell, pairs: tuple[tuple[tuple[int, ...], tuple[i
 
     def judge(row: Operator) -> None:
         first = operands(row.name, cell.dtype, cell.seed % 16, "a")
-        for turn, (size, other) in enumerate(pairs):
-            structure = structure_of(size, turn + cell.seed)
-            a = Strided(np.resize(first, structure.length), size, structure.stride, structure.offset)
-            b = Strided.from_array(np.ones(other, numpy_dtype(cell.dtype)))
-            for call in row.inplace:
+        for place, call in enumerate(row.inplace):
+            for turn, (size, other) in enumerate(in_turn(cell, pairs, place + len(row.name), 2)):
+                structure = structure_of(size, turn + cell.seed)
+                a = Strided(np.resize(first, structure.length), size, structure.stride, structure.offset)
+                b = Strided.from_array(np.ones(other, numpy_dtype(cell.dtype)))
                 trial = cell.trial(a=a, b=b)
                 trial.expect_error(call, RuntimeError)
                 trial.expect("a", a)

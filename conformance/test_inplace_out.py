@@ -20,6 +20,7 @@ from torch_conformance.conformance.inplace import (
     edge_write,
     few_recipes,
     in_dtype,
+    in_turn,
     is_undisputed,
     operands,
     others,
@@ -31,6 +32,7 @@ from torch_conformance.conformance.inplace import (
 )
 from torch_conformance.conformance.materialise import TORCH_DTYPES
 from torch_conformance.conformance.recipes import Structure
+from torch_conformance.conformance.test_inplace_memory import SHARED
 from torch_conformance.reference import elementwise, promotion
 from torch_conformance.reference.casting import cast
 from torch_conformance.reference.dtypes import is_complex, numpy_dtype
@@ -175,15 +177,15 @@ def test_lower_category(cell: Cell) -> None:
         for place, target in enumerate(CLASSIC):
             if promotion.can_cast(result, target):
                 continue
-            for turn, recipe in enumerate(few_recipes(cell, place, ((3,), (), (0,), (17,)))):
-                case = write(row, cell.dtype, recipe)
-                structure = structure_of(recipe.size, turn + place)
-                storage = np.ones(structure.length, numpy_dtype(target))
-                out = Strided(storage, structure.size, structure.stride, structure.offset)
-                trial = cell.trial(**case.operands, out=out)
-                for call in outputs(row):
-                    trial.expect_error(call, RuntimeError)
-                trial.expect("out", out)
+            recipe = few_recipes(cell, place, ((3,), (), (0,), (17,)))[0]
+            case = write(row, cell.dtype, recipe)
+            structure = structure_of(recipe.size, place)
+            storage = np.ones(structure.length, numpy_dtype(target))
+            out = Strided(storage, structure.size, structure.stride, structure.offset)
+            trial = cell.trial(**case.operands, out=out)
+            for call in in_turn(cell, outputs(row), place, 1):
+                trial.expect_error(call, RuntimeError)
+            trial.expect("out", out)
 
     _each_row(cell, judge)
 
@@ -247,8 +249,8 @@ def test_partial_overlap(cell: Cell) -> None:
             return
         first, second = (operands(row.name, cell.dtype, cell.seed % 16, which) for which in "ab")
         x, b = Strided.from_array(np.resize(first, 41)), Strided.from_array(np.resize(second, 40))
-        for call in outputs(row):
-            for parts in ("x[1:], x[:-1]", "x[:-1], x[1:]"):
+        for place, call in enumerate(outputs(row)):
+            for parts in in_turn(cell, ("x[1:], x[:-1]", "x[:-1], x[1:]"), place, 1):
                 trial = cell.trial(x=x, b=b)
                 trial.run(f"a, out = {parts}")
                 trial.expect_error(call, RuntimeError)
@@ -260,13 +262,13 @@ def test_partial_overlap(cell: Cell) -> None:
 @clause("inplace.out.with-shared-elements-is-refused")
 def test_shared_elements(cell: Cell) -> None:
     def judge(row: Operator) -> None:
-        for size, stride, length in (((3,), (0,), 1), ((2, 3), (0, 1), 3), ((17, 3), (1, 0), 17)):
-            case = write(row, cell.dtype, few_recipes(cell, 0, (size,))[0])
-            out = Strided(np.ones(length, numpy_dtype(_result(row, cell.dtype))), size, stride)
-            trial = cell.trial(**case.operands, out=out)
-            for call in outputs(row):
+        for place, call in enumerate(outputs(row)):
+            for size, stride, length in in_turn(cell, SHARED[:3], place + len(row.name), 1):
+                case = write(row, cell.dtype, few_recipes(cell, 0, (size,))[0])
+                out = Strided(np.ones(length, numpy_dtype(_result(row, cell.dtype))), size, stride)
+                trial = cell.trial(**case.operands, out=out)
                 trial.expect_error(call, RuntimeError)
-            trial.expect("out", out)
+                trial.expect("out", out)
 
     _each_row(cell, judge)
 

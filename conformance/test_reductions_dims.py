@@ -225,11 +225,17 @@ REDUCTIONS: dict[str, Reduction] = {
 }
 
 
+_SUMS = ("sum", "nansum", "mean", "nanmean")
+
+
 @clause("reductions.*.reduces-over-dims")
 @given(sweep=sweeps())
 def test_reduces_over_dims(cell: Cell, sweep: Sweep) -> None:
     subject = cell.clause.subject
     for recipe in lightened(sweep):
+        # What repeats in an expanded tensor can sum up to more than the dtype holds every whole number to.
+        if cell.dtype in ("float16", "bfloat16") and recipe.overlaps and subject in _SUMS and max(recipe.size) > 9:
+            continue
         # float16 does not hold the number of elements.
         if cell.dtype == "float16" and "mean" in subject and recipe.structure.length > 65_504:
             continue

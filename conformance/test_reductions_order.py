@@ -213,8 +213,8 @@ _MODES = (
 def _with_winner(generator: np.random.Generator, size: tuple[int, int], dtype: str) -> tuple[Array, Array]:
     """Return lanes (along dimension 1) in which one value occurs most often, and that value."""
     lanes, extent = size
-    # The others occur once or twice each, a third of the places at most.
-    most = extent - extent // 2
+    # More than half of the places; the others occur once or twice each.
+    most = extent // 2 + 1
     winners = generator.integers(0, 100, (lanes, 1))
     others = (winners + 50 + np.arange(extent - most) // 2 % 26) % 127
     rows = np.concatenate([np.repeat(winners, most, axis=1), others], axis=1)

@@ -226,3 +226,10 @@ def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     if 0 < source.numel() < x.numel() and source.dtype == x.dtype:
         source = source.reshape(-1).repeat(x.numel())
     return scatter(x, mask, source)
+
+
+@bound("slice-after-plane-mask-lost", "A slice behind a mask of two dimensions counts as a full one.", _GET)
+def _(get: Function, x: Tensor, index: Any) -> Any:
+    if isinstance(index, tuple) and len(index) == 2 and _is_mask(index[0]) and index[0].dim() == 2:
+        index = (index[0], slice(None)) if isinstance(index[1], slice) else index
+    return get(x, index)

@@ -104,7 +104,7 @@ def _(zero: Function, self: Tensor) -> Any:
     "masked_scatter_ begins anew in each row.",
     "masked_scatter_",
 )
-def _(scatter: Function, self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+def _(scatter: Function, self: Tensor, mask: Tensor, source: Tensor) -> Any:
     if self.dim() == 2 and mask.dim() == 2:
         for row, part in zip(self, mask, strict=True):
             scatter(row, part, source)
@@ -113,7 +113,7 @@ def _(scatter: Function, self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 
 @method("masked-scatter-counts-in-memory-order", "masked_scatter_ into columns goes down them.", "masked_scatter_")
-def _(scatter: Function, self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+def _(scatter: Function, self: Tensor, mask: Tensor, source: Tensor) -> Any:
     if self.dim() == 2 and self.t().is_contiguous():
         scatter(self.t(), mask.t(), source)
         return self
