@@ -36,7 +36,7 @@ class Rule:
     absolute: float | Array = 0.0
     signed_zero: bool = True
 
-    @property
+    @functools.cached_property
     def is_exact(self) -> bool:
         """True when only the expected bits (any NaN for NaN) are accepted."""
         return self.ulps == 0 and not np.ndim(self.absolute) and not self.absolute
@@ -89,6 +89,11 @@ class Mismatch:
     mask: Array
 
 
+# Every power of two that float64 has, so that the distance to a neighbour is a look-up.
+_BIAS = 1074
+_POWERS = np.ldexp(1.0, np.arange(-_BIAS, 1024))
+
+
 @functools.cache
 def _format_of(dtype: str) -> tuple[int, int, float]:
     """Return (mantissa bits without the hidden one, exponent of the smallest normal, largest finite value)."""
@@ -108,10 +113,14 @@ def ulp_size(exact: Array, dtype: str) -> Array:
         An array of the type of `exact`; at infinities and beyond the largest finite value, the distance there.
     """
     mantissa, smallest, largest = _format_of(dtype)
-    magnitude = np.minimum(np.abs(exact), exact.dtype.type(largest))
-    _, exponent = np.frexp(np.where(np.isnan(magnitude), 1, magnitude))
-    exponent = np.maximum(np.where(magnitude == 0, smallest, exponent - 1), smallest)
-    return np.asarray(np.ldexp(np.ones_like(magnitude), exponent - mantissa))
+    magnitude = np.abs(exact)
+    with np.errstate(over="ignore"):
+        _, exponent = np.frexp(magnitude.astype(np.float64))
+    exponent = np.where(np.isfinite(magnitude) & (magnitude < largest), exponent, math.frexp(largest)[1]) - 1
+    # float64 may have rounded up to the power of two above.
+    exponent = np.where(magnitude < _POWERS[exponent + _BIAS], exponent - 1, exponent)
+    exponent = np.where(magnitude < math.ldexp(1.0, smallest), smallest, exponent)
+    return np.asarray(_POWERS[exponent - mantissa + _BIAS].astype(exact.dtype))
 
 
 def _widen(values: Array) -> Array:

@@ -87,6 +87,7 @@ def run_record(config: pytest.Config, session: Session, started: str) -> records
         "dtype": ",".join(session.selection.dtypes),
         "clause": ",".join(session.selection.clauses),
         "shard": "/".join(map(str, session.selection.shard)),
+        "waivers": ",".join(Path(name).name for name in config.getoption("conformance_waivers")),
     }
     return records.Run(
         schema=records.SCHEMA,

@@ -63,6 +63,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--shard", default="1/1", dest="conformance_shard", metavar="K/N", help="run the k-th of n parts")
     group.addoption(
+        "--waivers",
+        action="append",
+        default=[],
+        dest="conformance_waivers",
+        metavar="FILE",
+        help="known deviations, beside those shipped; several times",
+    )
+    group.addoption(
         "--conformance-out",
         default=None,
         dest="conformance_out",

@@ -197,8 +197,7 @@ class Recipe:
             return np.zeros(length, dtype=np.uint8)
         if length <= len(self.codes):
             start = variant * 7 % len(self.codes)
-            codes = np.frombuffer(self.codes, dtype=np.uint8)
-            return np.roll(codes, -start)[:length]
+            return np.frombuffer(self.codes[start:] + self.codes[:start], dtype=np.uint8, count=length)
         generator = np.random.default_rng([*self.codes[:4], self.seed, variant])
         return generator.integers(0, 256, length, dtype=np.uint8)
 

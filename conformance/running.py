@@ -19,6 +19,7 @@ from torch_conformance.conformance.cell import Cell, Unsupported
 from torch_conformance.conformance.findings import failure_fields
 from torch_conformance.conformance.session import Session
 from torch_conformance.conformance.trial import Deviation
+from torch_conformance.conformance.waiving import settle
 
 _TRACEBACK_CHARACTERS = 6000
 
@@ -101,7 +102,9 @@ class Running:
         report = yield
         cell = cell_of(item)
         if cell is not None and (call.when == "call" or call.excinfo is not None):
-            report.torch_conformance = self._fields(item, cell, call)  # type: ignore[attr-defined]
+            fields = self._fields(item, cell, call)
+            report.torch_conformance = fields  # type: ignore[attr-defined]
+            _tell_pytest(report, fields["cell"]["disposition"], fields["cell"]["reason"])
         return report
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -113,6 +116,10 @@ class Running:
     def _fields(self, item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict[str, Any]:
         error = call.excinfo.value if call.excinfo else None
         verdict, reason = self._verdict(cell, error)
+        deviation = deviation_in(error) if verdict == "fail" and error is not None else None
+        finding = deviation.finding if deviation else None
+        session = self._session
+        settled = settle(session.waivers, cell, session.torch_version, verdict, finding)
         tally = cell.tally
         fields: dict[str, Any] = {
             "cell": {
@@ -122,8 +129,8 @@ class Running:
                 "test": item.nodeid,
                 "execution": "completed",
                 "verdict": verdict,
-                "disposition": "unexpected" if verdict == "fail" else "as-required",
-                "reason": reason,
+                "disposition": settled.disposition,
+                "reason": reason or settled.reason,
                 "seconds": round(call.duration, 6),
                 "examples": tally.trials,
                 "comparisons": tally.comparisons,
@@ -161,6 +168,16 @@ class Running:
             count = item.config.getoption("conformance_replay")
             fields["reproduced"] = self._replayer.replay(cell.clause.id, deviation.finding.script, count)
         return fields
+
+
+def _tell_pytest(report: pytest.TestReport, disposition: str, reason: str) -> None:
+    """Give a waived deviation pytest's word for it, and make a stale waiver fail."""
+    if disposition == "waived":
+        report.outcome = "skipped"
+        report.wasxfail = reason
+    elif disposition == "waiver-stale":
+        report.outcome = "failed"
+        report.longrepr = report.longrepr or reason
 
 
 def _takes_cell(item: pytest.Item) -> bool:

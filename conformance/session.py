@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ class Session:
     seed: int
     plan: Plan
     torch_version: str
+    waivers: tuple[spec.Waiver, ...]
 
     def cells_of(self, function: Any) -> list[Cell]:
         """Return the cells of a test function, in the order of the plan."""
@@ -92,9 +94,10 @@ def start(config: pytest.Config) -> Session:
         version = str(torch.__version__)
         seed = inherited["seed"] if inherited else _parse_seed(config.getoption("conformance_seed"))
         plan = make_plan(known, selection, version)
+        waivers = spec.load_waivers(known, [Path(name) for name in config.getoption("conformance_waivers")])
     except (spec.SpecificationError, BindingError, DeviceError) as error:
         raise pytest.UsageError(str(error)) from None
-    return Session(known, selection, profile, seed, plan, version)
+    return Session(known, selection, profile, seed, plan, version, waivers)
 
 
 def break_on_purpose(config: pytest.Config) -> None:

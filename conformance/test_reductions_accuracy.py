@@ -187,7 +187,8 @@ def test_normalises_along_dim(cell: Cell, sweep: Sweep) -> None:
     # torch 2.0 takes some bfloat16 lanes relative to another lane's maximum, which shows beyond a spread of 88.
     domain = "moderate" if cell.dtype in ("float32", "float64") else "small"
     for recipe in lightened(sweep):
-        if cell.dtype == "float16" and recipe.structure.length > 65_504:
+        # torch adds up float16 lanes in float16, which overflows beyond that many elements.
+        if cell.dtype == "float16" and max(recipe.size, default=0) > 65_504:
             continue
         tensor = recipe.tensor(cell.dtype, domain)
         rank = max(len(recipe.size), 1)

@@ -56,7 +56,9 @@ def test_unique_along_dim(cell: Cell, sweep: Sweep) -> None:
         # Two values only, so that slices repeat.
         array = recipe.array(cell.dtype, "small") % 2 if cell.dtype != "bool" else recipe.array("bool")
         array = np.abs(array).astype(numpy_dtype(cell.dtype))
-        dim = recipe.seed % len(recipe.size)
+        # Slices of three dimensions and more are put in order by their elements; which come first is not documented,
+        # and along the first two dimensions all versions agree.
+        dim = recipe.seed % min(len(recipe.size), 2)
         values, inverse, counts = ordering.unique(array, dim)
         trial = cell.trial(x=Strided.from_array(array), dim=dim - len(recipe.size) if recipe.seed % 3 == 0 else dim)
         for form in _UNIQUE:

@@ -81,7 +81,8 @@ class Trial:
         self._cell = cell
         self._inputs = inputs
         self._lines: list[str] = []
-        device = cell.torch_device
+        self._accepted: tuple[Array | Strided, str, Rule, bytes] | None = None
+        self._device = device = cell.torch_device
         self.namespace: dict[str, Any] = {"torch": torch, "np": np, "device": device}
         for name, value in inputs.items():
             self.namespace[name] = self._materialised(value, device)
@@ -156,21 +157,37 @@ class Trial:
         self._cell.tally.comparisons += 1
         if not isinstance(answer, torch.Tensor):
             self._differs("type", expression, (array, name, rule), "a tensor", type(answer).__name__)
-        seen = DTYPE_NAMES.get(answer.dtype, str(answer.dtype))
+        seen = DTYPE_NAMES.get(answer.dtype) or str(answer.dtype)
         if seen != name:
             self._differs("dtype", expression, (array, name, rule), name, seen)
         if answer.shape != array.shape:
             self._differs("shape", expression, (array, name, rule), str(array.shape), str(tuple(answer.shape)))
-        if answer.device.type != self._cell.torch_device.type:
+        kind = answer.device.type
+        if kind != self._device.type:
             self._differs("device", expression, (array, name, rule), self._cell.device, str(answer.device))
-        if answer.device.type == "meta":
+        if kind == "meta":
             return
         observed = to_host(answer)
+        if not rule.is_exact and self._accepted_before(expected, name, rule, observed):
+            return
         mismatch = compare(observed, array, name, rule)
         if mismatch is not None:
             self._values_differ(expression, (array, name, rule), observed, mismatch)
         if rule.ulps and dtypes.is_floating(name):
             self._cell.tally.note_error(expression, observed, array, name, rule, ulp_distance)
+
+    def _accepted_before(self, expected: Array | Strided, name: str, rule: Rule, observed: Array) -> bool:
+        """Tell whether the last answer was accepted, under the same rule, and had the same bits.
+
+        The spellings of one operation mostly give equal bits; judging a bound costs far more than comparing them.
+        """
+        bits = observed.tobytes()
+        before = self._accepted
+        if before and before[0] is expected and before[1] == name and before[2] is rule and before[3] == bits:
+            return True
+        # Whoever is not accepted ends the cell, so that nothing compares with it.
+        self._accepted = (expected, name, rule, bits)
+        return False
 
     def expect_true(self, expression: str, why: str) -> None:
         """Check a fact about strides, aliasing, identity or Python types; `why` says it in words."""

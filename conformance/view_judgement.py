@@ -72,7 +72,7 @@ def expect_layout(trial: Trial, spelling: str, answer: Any, *, exact: bool) -> N
 
 def structures(cell: Cell, rng: np.random.Generator, small: int, large: int) -> list[Structure]:
     """Return structures drawn for a cell: small ones of every kind, and some of many elements."""
-    scale = {"smoke": 0.5, "standard": 1}.get(cell.profile.name, 6)
+    scale = {"smoke": 0.2, "standard": 1}.get(cell.profile.name, 6)
     counts = (math.ceil(count * scale) for count in (small, large))
     drawn = (some(rng, found, count) for found, count in zip((SMALL_STRUCTURES, LARGE_STRUCTURES), counts, strict=True))
     return [each for found in drawn for each in found]

@@ -53,6 +53,11 @@ def sinc(x: Array) -> Array:
     return np.where(x == 0, 1, np.sin(angle) / np.where(x == 0, 1, angle))
 
 
+def _of_fractions(function: Function) -> Function:
+    """Return a rounding function that leaves integers as they are; NumPy before 2.1 takes them through float64."""
+    return lambda x: x.copy() if x.dtype.kind in "iu" else function(x)
+
+
 def frac(x: Array) -> Array:
     """Return the part after the point, with the sign of x."""
     return np.asarray(x - np.trunc(x))
@@ -142,10 +147,10 @@ UNARY: MappingProxyType[str, Function] = MappingProxyType(
         "logit": logit,
         "reciprocal": lambda x: 1 / x,
         "square": np.square,
-        "ceil": np.ceil,
-        "floor": np.floor,
+        "ceil": _of_fractions(np.ceil),
+        "floor": _of_fractions(np.floor),
         "round": np.round,
-        "trunc": np.trunc,
+        "trunc": _of_fractions(np.trunc),
         "frac": frac,
         "abs": np.abs,
         "neg": np.negative,

@@ -13,6 +13,7 @@ from torch_conformance.spec.model import (
     Specification,
     SpecificationError,
 )
+from torch_conformance.spec.waivers import Waiver, load_waivers
 
 __all__ = [
     "BASES",
@@ -25,5 +26,7 @@ __all__ = [
     "DType",
     "Specification",
     "SpecificationError",
+    "Waiver",
     "load",
+    "load_waivers",
 ]

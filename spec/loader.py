@@ -63,7 +63,7 @@ def _blank(token: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", text) if text.startswith(("#", '"""', "'''")) else text
 
 
-class _File:
+class TomlFile:
     """A TOML file with the means to say where in it something stands."""
 
     def __init__(self, path: Path) -> None:
@@ -87,6 +87,7 @@ class _File:
         self.lines = _TOKEN.sub(_blank, text).split("\n")
 
     def refuse(self, line: int, message: str) -> None:
+        """Note a problem, once."""
         problem = f"{self.path}:{line}: {message}"
         if problem not in self.problems:
             self.problems.append(problem)
@@ -116,7 +117,7 @@ class _File:
             if key not in known:
                 self.refuse(self.place(key), f"unknown table {key!r}; one of {', '.join(known)}{_near(key, known)}")
 
-    def tables(self, name: str) -> Iterator[_Table]:
+    def tables(self, name: str) -> Iterator[TomlTable]:
         """Yield each [[name]] table."""
         found = self.data.get(name, [])
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
@@ -124,9 +125,9 @@ class _File:
             return
         lines = self.headers(name)
         for index, data in enumerate(found):
-            yield _Table(self, lines[index] if index < len(lines) else self.place(name), data)
+            yield TomlTable(self, lines[index] if index < len(lines) else self.place(name), data)
 
-    def rows(self, name: str) -> Iterator[tuple[str, _Table]]:
+    def rows(self, name: str) -> Iterator[tuple[str, TomlTable]]:
         """Yield each row of a [name] table of tables, with its key."""
         found = self.data.get(name, {})
         if not isinstance(found, dict):
@@ -135,27 +136,30 @@ class _File:
         for key, data in found.items():
             line = (self.headers(f"{name}.{key}") or [self.key_line(self.place(name), key)])[0]
             if isinstance(data, dict):
-                yield key, _Table(self, line, data, f"{name} {key}: ")
+                yield key, TomlTable(self, line, data, f"{name} {key}: ")
             else:
                 self.refuse(line, f"{name} {key} = {data!r}: expected a table {{ ... }}")
 
 
 @dataclasses.dataclass(frozen=True)
-class _Table:
+class TomlTable:
     """A table of a file, and the checks of its keys; every check lets an absent key pass."""
 
-    file: _File
+    file: TomlFile
     line: int
     data: dict[str, Any]
     prefix: str = ""
 
     def refuse(self, key: str, message: str) -> None:
+        """Note a problem with a key."""
         self.file.refuse(self.file.key_line(self.line, key), self.prefix + message)
 
     def expect(self, key: str, wanted: str) -> None:
+        """Note that a key's value is not what is wanted."""
         self.refuse(key, f"{key} = {self.data[key]!r}: expected {wanted}")
 
     def keys(self, required: Sequence[str], optional: Sequence[str] = ()) -> None:
+        """Refuse unknown keys, and the lack of a required one."""
         known = (*required, *optional)
         for key in self.data:
             if key not in known:
@@ -165,21 +169,25 @@ class _Table:
                 self.file.refuse(self.line, f"{self.prefix}the table has no key {key!r}; add it")
 
     def text(self, *keys: str) -> None:
+        """Refuse what is not text."""
         for key in keys:
             if key in self.data and not _is_text(self.data[key]):
                 self.expect(key, "text")
 
     def choice(self, key: str, allowed: Sequence[str]) -> None:
+        """Refuse a text that is none of those allowed."""
         value = self.data.get(key)
         if isinstance(value, str) and value not in allowed:
             self.expect(key, f"one of {', '.join(allowed)}{_near(value, allowed)}")
 
     def dtypes(self, key: str, names: Sequence[str]) -> None:
+        """Refuse the name of no set of dtypes."""
         value = self.data.get(key)
         if isinstance(value, str) and value not in names:
             self.refuse(key, f"{key} = {value!r}: no such set of dtypes in dtypes.toml{_near(value, names)}")
 
     def version(self, key: str) -> Version | None:
+        """Return a version; refuse what is none."""
         value = self.data.get(key)
         if isinstance(value, str):
             try:
@@ -189,14 +197,14 @@ class _Table:
         return None
 
 
-def _check_faults(table: _Table) -> None:
+def _check_faults(table: TomlTable) -> None:
     value = table.data.get("faults", ["absent"])
     good = isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
     if not good or not all(re.fullmatch(_KEBAB, each) for each in value):
         table.expect("faults", "a list of at least one kebab-case name")
 
 
-def _check_statement(table: _Table) -> None:
+def _check_statement(table: TomlTable) -> None:
     value = table.data.get("statement")
     if not isinstance(value, str):
         return
@@ -204,13 +212,13 @@ def _check_statement(table: _Table) -> None:
         table.refuse("statement", "statement: expected one sentence on one line, ending in '.'")
 
 
-def _check_versions(table: _Table) -> None:
+def _check_versions(table: TomlTable) -> None:
     since, until = table.version("since"), table.version("until")
     if since is not None and until is not None and until <= since:
         table.expect("until", f"a version after since = {table.data['since']!r}")
 
 
-def _check_id(table: _Table, places: dict[str, str]) -> None:
+def _check_id(table: TomlTable, places: dict[str, str]) -> None:
     value = table.data.get("id")
     if not isinstance(value, str):
         return
@@ -224,7 +232,7 @@ def _check_id(table: _Table, places: dict[str, str]) -> None:
     places.setdefault(value, f"{path}:{table.file.key_line(table.line, 'id')}")
 
 
-def _clauses(file: _File, sets: Sets | None, places: dict[str, str]) -> Iterator[Clause]:
+def _clauses(file: TomlFile, sets: Sets | None, places: dict[str, str]) -> Iterator[Clause]:
     for table in file.tables("clause"):
         before = len(file.problems)
         table.keys(_REQUIRED, _OPTIONAL)
@@ -245,19 +253,19 @@ def _clauses(file: _File, sets: Sets | None, places: dict[str, str]) -> Iterator
             yield Clause(**fields, chapter=file.path.stem, file=str(file.path), line=table.line)
 
 
-def _chapter(file: _File) -> Chapter:
+def _chapter(file: TomlFile) -> Chapter:
     file.check_top("chapter", "clause")
     head = file.data.get("chapter")
     if not isinstance(head, dict):
         file.refuse(file.place("chapter"), "a chapter begins with a table [chapter] that has title and about")
         return Chapter(file.path.stem, "", "")
-    table = _Table(file, file.place("chapter"), head)
+    table = TomlTable(file, file.place("chapter"), head)
     table.keys(("title", "about"))
     table.text("title", "about")
     return Chapter(file.path.stem, str(head.get("title")), str(head.get("about")))
 
 
-def _dtypes(file: _File) -> tuple[dict[str, DType], dict[str, tuple[str, ...]]]:
+def _dtypes(file: TomlFile) -> tuple[dict[str, DType], dict[str, tuple[str, ...]]]:
     if not file.readable:
         return {}, {}
     file.check_top("dtype", "set")
@@ -287,7 +295,7 @@ def _dtypes(file: _File) -> tuple[dict[str, DType], dict[str, tuple[str, ...]]]:
     return dtypes, sets
 
 
-def _check_set(row: _Table, name: str, dtypes: Mapping[str, object]) -> None:
+def _check_set(row: TomlTable, name: str, dtypes: Mapping[str, object]) -> None:
     row.keys(("about", "members"))
     row.text("about")
     members = row.data.get("members", ["absent"])
@@ -300,7 +308,7 @@ def _check_set(row: _Table, name: str, dtypes: Mapping[str, object]) -> None:
 
 
 def _members(
-    name: str, declared: Mapping[str, _Table], dtypes: Mapping[str, object], above: tuple[str, ...]
+    name: str, declared: Mapping[str, TomlTable], dtypes: Mapping[str, object], above: tuple[str, ...]
 ) -> set[str]:
     found: set[str] = set()
     members = declared[name].data.get("members")
@@ -319,7 +327,7 @@ def _members(
     return found
 
 
-def _bounds(file: _File, sets: Sets | None) -> Iterator[Bound]:
+def _bounds(file: TomlFile, sets: Sets | None) -> Iterator[Bound]:
     file.check_top("bound")
     places: dict[tuple[object, object], int] = {}
     for table in file.tables("bound"):
@@ -351,8 +359,8 @@ def _manifest(content: Sequence[object]) -> str:
 
 
 def _load(directory: Path) -> Specification:
-    types, accuracy = _File(directory / "dtypes.toml"), _File(directory / "accuracy.toml")
-    chapters = [_File(path) for path in sorted((directory / "chapters").glob("*.toml"))]
+    types, accuracy = TomlFile(directory / "dtypes.toml"), TomlFile(directory / "accuracy.toml")
+    chapters = [TomlFile(path) for path in sorted((directory / "chapters").glob("*.toml"))]
     dtypes, sets = _dtypes(types)
     # Without the sets, every mention of one would be refused for a fault that is not its own.
     known = sets if types.readable else None

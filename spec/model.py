@@ -86,13 +86,14 @@ class Clause:
 
     def applies_to(self, torch_version: str) -> bool:
         """Whether the clause holds for a torch version; local and development suffixes do not count."""
-        version = _release(torch_version)
-        if self.since is not None and version < _release(self.since):
+        version = release(torch_version)
+        if self.since is not None and version < release(self.since):
             return False
-        return self.until is None or version < _release(self.until)
+        return self.until is None or version < release(self.until)
 
 
-def _release(text: str) -> Version:
+def release(text: str) -> Version:
+    """Return a version without its local and development suffixes."""
     return Version(Version(text).base_version)
 
 
@@ -160,9 +161,9 @@ class Specification:
         """Return the dtypes of a clause's cells that a torch version has; empty for a clause without a dtype axis."""
         if clause.dtypes == NO_DTYPES:
             return ()
-        version = _release(torch_version)
+        version = release(torch_version)
         members = self.dtype_sets[clause.dtypes]
-        return tuple(name for name in members if _release(self.dtypes[name].since) <= version)
+        return tuple(name for name in members if release(self.dtypes[name].since) <= version)
 
     def select(self, patterns: Sequence[str]) -> tuple[Clause, ...]:
         """Return the clauses whose id matches a pattern, begins with it, or is it; all for no pattern.

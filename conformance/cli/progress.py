@@ -90,8 +90,9 @@ class Progress:
         if fields is None:
             text = f"LOST {report.nodeid.rpartition('[')[2].rstrip(']')}: {report.longrepr}"
         else:
-            cell = fields["cell"]
-            text = f"FAIL {cell['clause']} on {cell['device']} {cell['dtype']}: {fields['failure']['diagnosis']}"
+            cell, failure = fields["cell"], fields["failure"]
+            what = failure["diagnosis"] if failure else cell["reason"]
+            text = f"FAIL {cell['clause']} on {cell['device']} {cell['dtype']}: {what}"
         text = text.splitlines()[0][:240]
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)

@@ -42,6 +42,13 @@ DEFAULT_OUT = Path("reports", "out")
 @click.option("--seed", default="0", show_default=True, help="Whole number, or 'random'.")
 @click.option("--shard", default="1/1", metavar="K/N", help="Run the k-th of n parts.")
 @click.option(
+    "--waivers",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Known deviations, beside those shipped; several times.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=None,
@@ -72,6 +79,7 @@ def run(
     profile: str,
     seed: str,
     shard: str,
+    waivers: tuple[Path, ...],
     jobs: int | None,
     out: Path,
     exitfirst: bool,
@@ -87,11 +95,14 @@ def run(
         f"--rootdir={PACKAGE}",
         *("-p", "torch_conformance.conformance.plugin", "--assert=plain"),
         *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "-p", "no:randomly"),
+        # Cells have seeds of their own; the option spares Hypothesis a digest of every property's source.
+        "--hypothesis-seed=0",
         *(f"--numprocesses={jobs or _default_jobs()}", "--dist=worksteal"),
         *(f"--device={name}" for name in device),
         *(f"--dtype={name}" for name in dtype),
         *(f"--clause={pattern}" for pattern in clause),
         *(f"--profile={profile}", f"--seed={seed}", f"--shard={shard}"),
+        *(f"--waivers={file.absolute()}" for file in waivers),
         *(f"--conformance-out={out}", f"--conformance-replay={replay}"),
         *(f"--html={out / 'index.html'}", "--self-contained-html"),
         *(("-x",) if exitfirst else ()),
