@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def settle(
         verdict: pass, fail, unsupported or vacuous.
         finding: What deviates, where something does.
     """
-    today = datetime.datetime.now(datetime.timezone.utc).date()
+    today = dt.datetime.now(dt.timezone.utc).date()
     place = (cell.clause.id, cell.device, cell.dtype)
     applying = [each for each in waivers if each.applies_to(*place, torch_version, today)]
     for waiver in applying:

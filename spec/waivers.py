@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,10 +52,10 @@ class Waiver:
     dtypes: tuple[str, ...]
     involves: str
     ulp: float | None
-    expires: datetime.date | None
+    expires: dt.date | None
     place: str
 
-    def applies_to(self, clause: str, device: str, dtype: str, torch_version: str, today: datetime.date) -> bool:
+    def applies_to(self, clause: str, device: str, dtype: str, torch_version: str, today: dt.date) -> bool:
         """Whether the waiver speaks of a cell."""
         return (
             fnmatch.fnmatchcase(clause, self.clause)
@@ -95,7 +95,7 @@ def _waiver(table: TomlTable, known: Specification) -> Waiver:
     if ulp is not None and (isinstance(ulp, bool) or not isinstance(ulp, int | float) or not ulp > 0):
         table.expect("ulp", "a number above 0")
     expires = data.get("expires")
-    if expires is not None and type(expires) is not datetime.date:
+    if expires is not None and type(expires) is not dt.date:
         table.expect("expires", "a date such as 2027-01-31")
     try:
         compile(str(data.get("witness", "")), "witness", "exec")

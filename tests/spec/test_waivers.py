@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ judgement = "torch"
 issue = "none known"
 witness = "assert torch.ones(1, device=device).item() == 1"
 """
-TODAY = datetime.date(2026, 12, 1)
+TODAY = dt.date(2026, 12, 1)
 
 
 def _written(folder: Path, text: str) -> Path:
@@ -38,7 +38,7 @@ def test_a_waiver_speaks_of_its_clause_device_dtype_version_and_time(tmp_path: P
     place = ("creation.full.infers-dtype", "cuda:0", "float32")
     assert waiver.applies_to(*place, "2.0.1+cu117", TODAY)
     assert not waiver.applies_to(*place, "2.1.0", TODAY)
-    assert not waiver.applies_to(*place, "2.0.1", datetime.date(2027, 1, 31))
+    assert not waiver.applies_to(*place, "2.0.1", dt.date(2027, 1, 31))
     assert not waiver.applies_to("creation.ones.is-one", "cuda:0", "float32", "2.0.1", TODAY)
     assert not waiver.applies_to(place[0], "cpu", "float32", "2.0.1", TODAY)
     assert not waiver.applies_to(place[0], "cuda", "float64", "2.0.1", TODAY)
