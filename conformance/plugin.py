@@ -85,6 +85,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="run each reproducer script in N fresh processes (default: 3)",
     )
+    group.addoption(
+        "--conformance-no-shrink",
+        action="store_true",
+        dest="conformance_no_shrink",
+        help="report a failing case as it was drawn",
+    )
 
 
 def is_ours(config: pytest.Config) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -13,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from torch_conformance.conformance.binding import import_chapters
+from torch_conformance.conformance.binding import bindings
 from torch_conformance.conformance.faults.library import FaultUnavailable, install, library
 from torch_conformance.conformance.plugin import PACKAGE
 from torch_conformance.conformance.replay import ACTIVE_FAULT
+from torch_conformance.conformance.running import cell_of
 from torch_conformance.spec import Specification
 
 _SECONDS = 300.0
@@ -49,6 +51,12 @@ class _Witness:
     def __init__(self) -> None:
         self.spoke: dict[str, None] = {}
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Pass over the other cells of a clause that has spoken."""
+        cell = cell_of(item)
+        return True if cell is not None and cell.clause.id in self.spoke else None
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         fields = getattr(report, "torch_conformance", None)
         if fields is not None and fields["cell"]["disposition"] == "unexpected":
@@ -60,17 +68,23 @@ def naming(specification: Specification, fault: str) -> tuple[str, ...]:
     return tuple(each.id for each in specification.clauses.values() if fault in each.faults)
 
 
-def _arguments(clauses: Sequence[str], profile: str, devices: Sequence[str]) -> list[str]:
+def _modules(specification: Specification, clauses: Sequence[str]) -> list[str]:
+    """Return the test modules of some clauses: collecting all of them would take longer than judging the clauses."""
+    found = bindings(specification)
+    return sorted({str(inspect.getsourcefile(inspect.unwrap(found[clause]))) for clause in clauses})
+
+
+def _arguments(modules: Sequence[str], clauses: Sequence[str], profile: str, devices: Sequence[str]) -> list[str]:
     return [
-        str(PACKAGE),
+        *modules,
         f"--config-file={PACKAGE / 'pytest.ini'}",
         f"--rootdir={PACKAGE}",
         *("-p", "torch_conformance.conformance.plugin", "--assert=plain"),
         *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "-p", "no:randomly"),
-        *("-p", "no:xdist", "-p", "no:html", "--hypothesis-seed=0"),
+        *("-p", "no:xdist", "-p", "no:html", "-p", "no:unraisableexception", "--hypothesis-seed=0"),
         *(f"--clause={clause}" for clause in clauses),
         *(f"--device={device}" for device in devices),
-        *(f"--profile={profile}", "--conformance-replay=0"),
+        *(f"--profile={profile}", "--conformance-replay=0", "--conformance-no-shrink"),
     ]
 
 
@@ -120,7 +134,7 @@ def outcomes(
     """
     library()
     # Whatever is imported before the fork is not imported once per fault.
-    import_chapters()
+    bindings(specification)
     context: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     waiting = list(faults)
     running: list[_Running] = []
@@ -129,7 +143,8 @@ def outcomes(
             fault = waiting.pop(0)
             clauses = naming(specification, fault)
             receiver, sender = context.Pipe(duplex=False)
-            arguments = _arguments(() if whole else clauses, profile, devices)
+            modules = [str(PACKAGE)] if whole else _modules(specification, clauses)
+            arguments = _arguments(modules, () if whole else clauses, profile, devices)
             process = context.Process(target=_judge, args=(fault, arguments, sender))
             process.start()
             sender.close()

@@ -41,8 +41,9 @@ PROFILES = {
 }
 
 
-def load_hypothesis_settings(profile: Profile) -> None:
+def load_hypothesis_settings(profile: Profile, *, shrink: bool = True) -> None:
     """Make every property draw this profile's number of examples, the same ones for the same seed."""
+    phases = (Phase.explicit, Phase.generate, Phase.shrink)
     settings.register_profile(
         profile.name,
         max_examples=profile.examples,
@@ -51,7 +52,7 @@ def load_hypothesis_settings(profile: Profile) -> None:
         derandomize=False,
         print_blob=False,
         report_multiple_bugs=False,
-        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        phases=phases if shrink else phases[:2],
         suppress_health_check=tuple(HealthCheck),
     )
     settings.load_profile(profile.name)

@@ -89,7 +89,7 @@ def start(config: pytest.Config) -> Session:
             shard=_parse_shard(config.getoption("conformance_shard")),
             representative=profile.dtypes,
         )
-        load_hypothesis_settings(profile)
+        load_hypothesis_settings(profile, shrink=not config.getoption("conformance_no_shrink"))
         bindings(known)
         version = str(torch.__version__)
         seed = inherited["seed"] if inherited else _parse_seed(config.getoption("conformance_seed"))
