@@ -54,11 +54,17 @@ def _laid_out(recipe: Recipe, storage: Array) -> Strided:
     return Strided(storage, structure.size, structure.stride, structure.offset)
 
 
+def _last_place(recipe: Recipe) -> int:
+    """Return the place of the last element in the storage."""
+    structure = recipe.structure
+    steps = zip(structure.size, structure.stride, strict=True)
+    return structure.offset + sum((max(extent, 1) - 1) * step for extent, step in steps)
+
+
 def _places(recipe: Recipe, count: int) -> Array:
     """Return up to `count` distinct places in the storage, the first and last element's among them."""
     structure = recipe.structure
-    steps = zip(structure.size, structure.stride, strict=True)
-    last = structure.offset + sum((max(extent, 1) - 1) * step for extent, step in steps)
+    last = _last_place(recipe)
     generator = np.random.default_rng([recipe.seed, *recipe.codes[:4]])
     drawn = generator.integers(0, max(structure.length, 1), max(count - 2, 0))
     places = np.unique(np.concatenate([drawn, [structure.offset, last]]))
@@ -133,8 +139,18 @@ def mostly_false(recipe: Recipe, dtype: str) -> Strided:
 
 
 def any_values(recipe: Recipe, dtype: str) -> Strided:
-    """Return any values of the dtype, with NaN in every third tensor only, so that it does not drown the rest."""
+    """Return values of the dtype: any, with NaN; finite ones; or small ones with one extreme, first or last of all."""
+    if recipe.seed % 3 == 1 and dtype != "bool" and 0 not in recipe.size:
+        return _with_extreme(recipe, dtype)
     return recipe.tensor(dtype, "any" if recipe.seed % 3 == 0 else "finite")
+
+
+def _with_extreme(recipe: Recipe, dtype: str) -> Strided:
+    structure = recipe.structure
+    storage = recipe.tensor(dtype, "small").storage.copy()
+    extreme = -100 if dtypes.is_signed(dtype) and recipe.seed % 2 else 100
+    storage[structure.offset if recipe.seed % 5 == 0 else _last_place(recipe)] = extreme
+    return _laid_out(recipe, storage)
 
 
 def finite_values(recipe: Recipe, dtype: str) -> Strided:

@@ -238,7 +238,7 @@ def test_integer_powers(cell: Cell, sweep: Sweep) -> None:
         trial = cell.trial(a=a, b=b)
         for spelling in ("torch.pow(a, b)", "a.pow(b)", "a ** b", "a.__pow__(b)"):
             trial.expect(spelling, expected)
-        for exponent in (0, 1, 2, 3, 5):
+        for exponent in (0, 1, 2, 3, 5, 13):
             powers = arithmetic.integer_power(a.array, np.full(a.size, exponent, dtype=a.array.dtype))
             number = cell.trial(a=a, n=exponent)
             for spelling in ("torch.pow(a, n)", "a.pow(n)", "a ** n"):
@@ -395,6 +395,9 @@ def test_isclose(cell: Cell, sweep: Sweep, *, equal_nan: bool) -> None:
         trial = cell.trial(a=a, b=b, keep=keep, equal_nan=equal_nan)
         trial.expect("torch.isclose(a, b, rtol=0.5, atol=0.25, equal_nan=equal_nan) & keep", expected)
         trial.expect("a.isclose(b, 0.5, 0.25, equal_nan) & keep", expected)
+        itself = equal_nan or not bool(np.isnan(wide[0]).any())
+        trial.expect_equal("torch.allclose(a, a.clone(), equal_nan=equal_nan)", value=itself)
+        trial.expect_equal("a.allclose(a.clone(), equal_nan=equal_nan)", value=itself)
         trial.run("c = torch.where(keep, a, torch.zeros_like(a))")
         trial.run("d = torch.where(keep, b, torch.zeros_like(b))")
         trial.expect_equal(
