@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import zlib
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from torch_conformance.reference.strided import Strided
 from torch_conformance.spec import Clause
 
 NO_DTYPE = "-"
+T = TypeVar("T")
 
 
 class Unsupported(Skipped):
@@ -132,6 +133,16 @@ class Cell:
     def generator(self) -> np.random.Generator:
         """Return a NumPy generator that depends on the cell's seed alone."""
         return np.random.default_rng(self.seed)
+
+    def in_turn(self, options: Sequence[T], turn: int, count: int) -> Sequence[T]:
+        """Return so many of a cyclic list, other ones at each turn and in each cell; all in an exhaustive profile.
+
+        An error costs milliseconds in older versions of torch: operators and dtypes share the ways to be refused.
+        """
+        if self.profile.exhaustive or count >= len(options):
+            return options
+        start = (turn * count + self.seed) % len(options)
+        return [*options, *options][start : start + count]
 
     def trial(self, **inputs: Any) -> Trial:
         """Begin a transcript whose variables are `inputs`."""

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,6 @@ from torch_conformance.spec.operators import Operator, operators
 
 Array = npt.NDArray[Any]
 Size = tuple[int, ...]
-T = TypeVar("T")
 
 _POOL = 256
 # So many of the first values of a pool hold the edges of every dtype: zeros, ends, subnormals, infinities, NaN.
@@ -250,17 +249,6 @@ def few_recipes(cell: Cell, turn: int, sizes: Sequence[Size] = FEW_SIZES, *, lea
         options = writable(sizes[place % len(sizes)])
         found.append(Recipe(options[(turn + place) % len(options)], cell.seed % 16, bytes(range(1, 33))))
     return found
-
-
-def in_turn(cell: Cell, options: Sequence[T], turn: int, count: int) -> Sequence[T]:
-    """Return so many of a cyclic list, other ones at each turn and in each cell; all in an exhaustive profile.
-
-    An error costs milliseconds in older versions of torch: operators and dtypes share the ways to be refused.
-    """
-    if cell.profile.exhaustive or count >= len(options):
-        return options
-    start = (turn * count + cell.seed) % len(options)
-    return [*options, *options][start : start + count]
 
 
 def each_implemented(cell: Cell, parts: Iterable[tuple[str, Callable[[], None]]]) -> None:

@@ -15,7 +15,6 @@ from torch_conformance.conformance.inplace import (
     each_implemented,
     grain_recipes,
     in_dtype,
-    in_turn,
     recipes,
     structure_of,
     tiny,
@@ -52,7 +51,7 @@ def _binary() -> list[Operator]:
 def test_refused(cell: Cell) -> None:
     for place, row in enumerate(_binary()):
         for other in CLASSIC:
-            for turn, (size, second) in enumerate(in_turn(cell, SIZES, place, 2)):
+            for turn, (size, second) in enumerate(cell.in_turn(SIZES, place, 2)):
                 result = _result(row, _operand(cell.dtype, size), _operand(other, second))
                 if promotion.can_cast(result, cell.dtype):
                     continue
@@ -61,7 +60,7 @@ def test_refused(cell: Cell) -> None:
                     np.ones(structure.length, numpy_dtype(cell.dtype)), size, structure.stride, structure.offset
                 )
                 trial = cell.trial(a=a, b=Strided.from_array(np.ones(second, numpy_dtype(other))))
-                for call in in_turn(cell, row.inplace, place + turn + len(other), 1):
+                for call in cell.in_turn(row.inplace, place + turn + len(other), 1):
                     trial.expect_error(call, RuntimeError)
                 trial.expect("a", a)
                 trial.expect_true("a._version == 0", "a refused write counts for nothing")
@@ -71,7 +70,7 @@ def test_refused(cell: Cell) -> None:
 def test_functions_of_integers(cell: Cell) -> None:
     rows = [row for row in operators().values() if row.integers == "default-float" and row.inplace]
     for place, row in enumerate(rows):
-        for turn, size in enumerate(in_turn(cell, ((3,), (), (2, 3), (0,), (17,)), place, 2)):
+        for turn, size in enumerate(cell.in_turn(((3,), (), (2, 3), (0,), (17,)), place, 2)):
             structure = structure_of(size, turn + place)
             a = Strided(np.ones(structure.length, numpy_dtype(cell.dtype)), size, structure.stride, structure.offset)
             trial = cell.trial(a=a, b=Strided.from_array(a.array))

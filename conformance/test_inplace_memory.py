@@ -17,7 +17,6 @@ from torch_conformance.conformance.inplace import (
     each_implemented,
     edge_write,
     few_recipes,
-    in_turn,
     operands,
     others,
     result,
@@ -251,7 +250,7 @@ def test_partial_overlap(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         x = Strided.from_array(np.resize(operands(row.name, cell.dtype, cell.seed % 16, "a"), 41))
         for place, call in enumerate(row.inplace):
-            for first, second in in_turn(cell, PARTLY, place + len(row.name), 2):
+            for first, second in cell.in_turn(PARTLY, place + len(row.name), 2):
                 trial = cell.trial(x=x)
                 trial.run(f"a, b = {first}, {second}")
                 trial.expect_error(call, RuntimeError)
@@ -270,7 +269,7 @@ def test_shared_elements(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         first = operands(row.name, cell.dtype, cell.seed % 16, "a")
         for place, call in enumerate(row.inplace):
-            for size, stride, length in in_turn(cell, SHARED, place + len(row.name), 2):
+            for size, stride, length in cell.in_turn(SHARED, place + len(row.name), 2):
                 a = Strided(first[:length].copy(), size, stride)
                 b = Strided.from_array(np.ones(size, numpy_dtype(cell.dtype)))
                 trial = cell.trial(a=a, b=b) if row.operands == 2 else cell.trial(a=a)
@@ -290,7 +289,7 @@ def _judge_refused_sizes(cell: Cell, pairs: tuple[tuple[tuple[int, ...], tuple[i
     def judge(row: Operator) -> None:
         first = operands(row.name, cell.dtype, cell.seed % 16, "a")
         for place, call in enumerate(row.inplace):
-            for turn, (size, other) in enumerate(in_turn(cell, pairs, place + len(row.name), 2)):
+            for turn, (size, other) in enumerate(cell.in_turn(pairs, place + len(row.name), 2)):
                 structure = structure_of(size, turn + cell.seed)
                 a = Strided(np.resize(first, structure.length), size, structure.stride, structure.offset)
                 b = Strided.from_array(np.ones(other, numpy_dtype(cell.dtype)))

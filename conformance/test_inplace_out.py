@@ -20,7 +20,6 @@ from torch_conformance.conformance.inplace import (
     edge_write,
     few_recipes,
     in_dtype,
-    in_turn,
     is_undisputed,
     operands,
     others,
@@ -183,7 +182,7 @@ def test_lower_category(cell: Cell) -> None:
             storage = np.ones(structure.length, numpy_dtype(target))
             out = Strided(storage, structure.size, structure.stride, structure.offset)
             trial = cell.trial(**case.operands, out=out)
-            for call in in_turn(cell, outputs(row), place, 1):
+            for call in cell.in_turn(outputs(row), place, 1):
                 trial.expect_error(call, RuntimeError)
             trial.expect("out", out)
 
@@ -250,7 +249,7 @@ def test_partial_overlap(cell: Cell) -> None:
         first, second = (operands(row.name, cell.dtype, cell.seed % 16, which) for which in "ab")
         x, b = Strided.from_array(np.resize(first, 41)), Strided.from_array(np.resize(second, 40))
         for place, call in enumerate(outputs(row)):
-            for parts in in_turn(cell, ("x[1:], x[:-1]", "x[:-1], x[1:]"), place, 1):
+            for parts in cell.in_turn(("x[1:], x[:-1]", "x[:-1], x[1:]"), place, 1):
                 trial = cell.trial(x=x, b=b)
                 trial.run(f"a, out = {parts}")
                 trial.expect_error(call, RuntimeError)
@@ -263,7 +262,7 @@ def test_partial_overlap(cell: Cell) -> None:
 def test_shared_elements(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         for place, call in enumerate(outputs(row)):
-            for size, stride, length in in_turn(cell, SHARED[:3], place + len(row.name), 1):
+            for size, stride, length in cell.in_turn(SHARED[:3], place + len(row.name), 1):
                 case = write(row, cell.dtype, few_recipes(cell, 0, (size,))[0])
                 out = Strided(np.ones(length, numpy_dtype(_result(row, cell.dtype))), size, stride)
                 trial = cell.trial(**case.operands, out=out)

@@ -182,7 +182,7 @@ _EXTREMES_OVER = (
 
 @clause("reductions.empty.extremes-are-an-error")
 def test_empty_extremes(cell: Cell) -> None:
-    for size, dim in _EMPTY:
+    for size, dim in cell.in_turn(_EMPTY, 0, 3):
         trial = cell.trial(x=Strided.from_array(np.zeros(size, numpy_dtype(cell.dtype))), dim=dim)
         for name in ("max", "min", "amax", "amin", "argmax", "argmin", "median", "mode"):
             for form in _EXTREMES_OVER:
@@ -268,12 +268,12 @@ _ONE_DIM_INEXACT = ("mean", "nanmean", "var", "std", "logsumexp", "softmax", "lo
 @clause("reductions.dims.outside-is-an-error")
 def test_dims_outside(cell: Cell) -> None:
     names = _ONE_DIM if is_exact(cell.dtype) else (*_ONE_DIM, *_ONE_DIM_INEXACT)
-    for size in ((), (3,), (2, 3), (2, 1, 3)):
+    for size in cell.in_turn(((), (3,), (2, 3), (2, 1, 3)), 0, 2):
         array = np.ones(size, numpy_dtype(cell.dtype))
         rank = max(len(size), 1)
         for dim in (rank, -rank - 1, rank + 7):
             trial = cell.trial(x=Strided.from_array(array), dim=dim, dims=(0, dim))
-            for name in names:
+            for name in cell.in_turn(names, rank + abs(dim), 6):
                 if not size and name in ("cummax", "cummin"):
                     continue
                 trial.expect_error(f"torch.{name}(x, dim)", IndexError)
@@ -285,16 +285,19 @@ def test_dims_outside(cell: Cell) -> None:
             trial.expect("x", array)
 
 
+_TWICE = ("torch.{}(x, dim)", "x.{}(dim=dim)", "torch.{}(x, dim=list(dim), keepdim=True)")
+
+
 @clause("reductions.dims.twice-is-an-error")
 def test_dims_twice(cell: Cell) -> None:
     names = ("sum", "nansum", "amax", "amin") + (() if is_exact(cell.dtype) else ("mean", "var", "std", "logsumexp"))
     for size in ((3,), (2, 3), (2, 1, 3)):
         array = np.ones(size, numpy_dtype(cell.dtype))
         rank = len(size)
-        for dims in ((0, 0), (0, -rank), (-1, rank - 1), (rank - 1, 0, rank - 1)):
+        for dims in cell.in_turn(((0, 0), (0, -rank), (-1, rank - 1), (rank - 1, 0, rank - 1)), rank, 2):
             trial = cell.trial(x=Strided.from_array(array), dim=dims)
             for name in names:
-                for form in ("torch.{}(x, dim)", "x.{}(dim=dim)", "torch.{}(x, dim=list(dim), keepdim=True)"):
+                for form in cell.in_turn(_TWICE, len(name), 1):
                     trial.expect_error(form.format(name), RuntimeError)
 
 
