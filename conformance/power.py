@@ -121,6 +121,7 @@ def outcomes(
     devices: Sequence[str],
     jobs: int,
     whole: bool = False,
+    seed: int = 0,
 ) -> Iterator[Outcome]:
     """Judge each fault and yield its outcome as it ends.
 
@@ -131,6 +132,7 @@ def outcomes(
         devices: Devices to run on.
         jobs: How many faults at a time.
         whole: Run every clause, not only those that name the fault.
+        seed: The run's seed.
     """
     library()
     # Whatever is imported before the fork is not imported once per fault.
@@ -144,7 +146,7 @@ def outcomes(
             clauses = naming(specification, fault)
             receiver, sender = context.Pipe(duplex=False)
             modules = [str(PACKAGE)] if whole else _modules(specification, clauses)
-            arguments = _arguments(modules, () if whole else clauses, profile, devices)
+            arguments = [*_arguments(modules, () if whole else clauses, profile, devices), f"--seed={seed}"]
             process = context.Process(target=_judge, args=(fault, arguments, sender))
             process.start()
             sender.close()

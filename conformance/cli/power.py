@@ -16,6 +16,7 @@ from torch_conformance.conformance.plugin import NO_TORCH, PROFILE_NAMES
 @click.argument("fault", nargs=-1)
 @click.option("--device", multiple=True, default=("cpu",), show_default=True, help="Torch device to judge.")
 @click.option("--profile", type=click.Choice(PROFILE_NAMES), default="standard", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Faults at a time.")
 @click.option("--whole", is_flag=True, help="Run every clause against each fault, not only those that name it.")
 @click.option("--clause", multiple=True, metavar="PATTERN", help="Only faults that these clauses name.")
@@ -24,6 +25,7 @@ def power(
     fault: tuple[str, ...],
     device: tuple[str, ...],
     profile: str,
+    seed: int,
     jobs: int,
     whole: bool,
     clause: tuple[str, ...],
@@ -48,7 +50,7 @@ def power(
             raise click.UsageError(f"no fault is named {name}; close: {close}")
     names = fault or tuple(dict.fromkeys(name for each in selected for name in each.faults))
     counts: dict[str, int] = {}
-    for outcome in judging.outcomes(known, names, profile=profile, devices=device, jobs=jobs, whole=whole):
+    for outcome in judging.outcomes(known, names, profile=profile, devices=device, jobs=jobs, whole=whole, seed=seed):
         counts[outcome.word] = counts.get(outcome.word, 0) + 1
         click.echo(_line(outcome.word, outcome.fault, outcome.seconds, outcome.spoke, outcome.silent, outcome.reason))
     click.echo(", ".join(f"{count} {word}" for word, count in sorted(counts.items())) or "no fault selected")
