@@ -308,7 +308,7 @@ def judge_reduction(cell: Cell, reduction: Reduction, recipe: Recipe) -> None:
     for number, dim in enumerate(chosen(recipe, options, 2 if large else 5)):
         if reduction.refuses_empty and not _reduced_extent(recipe.size, dim):
             continue
-        keepdim = bool((start + number) % 2)
+        keepdim = bool((start // 16 + number) % 2)
         listed = list(dim) if isinstance(dim, tuple) and number % 2 else dim
         trial = cell.trial(x=tensor, dim=listed, keepdim=keepdim)
         answers = reduction.reference(array, dim, keepdim=keepdim)

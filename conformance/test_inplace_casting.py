@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -56,10 +57,10 @@ def test_refused(cell: Cell) -> None:
                 if promotion.can_cast(result, cell.dtype):
                     continue
                 structure = structure_of(size, turn + place)
-                a = Strided(
-                    np.ones(structure.length, numpy_dtype(cell.dtype)), size, structure.stride, structure.offset
-                )
-                trial = cell.trial(a=a, b=Strided.from_array(np.ones(second, numpy_dtype(other))))
+                # Zeros and ones are what a fill, or a product by one, would leave as they were.
+                storage = (2 + np.arange(structure.length) % 3).astype(numpy_dtype(cell.dtype))
+                a = Strided(storage, size, structure.stride, structure.offset)
+                trial = cell.trial(a=a, b=Strided.from_array(np.full(second, 3).astype(numpy_dtype(other))))
                 for call in cell.in_turn(row.inplace, place + turn + len(other), 1):
                     trial.expect_error(call, RuntimeError)
                 trial.expect("a", a)
@@ -72,7 +73,9 @@ def test_functions_of_integers(cell: Cell) -> None:
     for place, row in enumerate(rows):
         for turn, size in enumerate(cell.in_turn(((3,), (), (2, 3), (0,), (17,)), place, 2)):
             structure = structure_of(size, turn + place)
-            a = Strided(np.ones(structure.length, numpy_dtype(cell.dtype)), size, structure.stride, structure.offset)
+            # Zeros and ones are what a fill before the error would leave behind.
+            storage = (2 + np.arange(structure.length) % 3).astype(numpy_dtype(cell.dtype))
+            a = Strided(storage, size, structure.stride, structure.offset)
             trial = cell.trial(a=a, b=Strided.from_array(a.array))
             for call in row.inplace:
                 trial.expect_error(call, RuntimeError)
@@ -148,7 +151,7 @@ def test_copy(cell: Cell) -> None:
 def test_copy_growth(cell: Cell) -> None:
     for other in ("float32", cell.dtype):
         for size, second in (((3,), (2, 3)), ((1,), (3,)), ((), (3,)), ((2, 3), (3, 2)), ((0,), (2,))):
-            a = Strided.from_array(np.ones(size, numpy_dtype(cell.dtype)))
+            a = Strided.from_array((2 + np.arange(math.prod(size)) % 3).reshape(size).astype(numpy_dtype(cell.dtype)))
             trial = cell.trial(a=a, b=Strided.from_array(np.zeros(second, numpy_dtype(other))))
             trial.expect_error("a.copy_(b)", RuntimeError)
             trial.expect("a", a)

@@ -271,7 +271,7 @@ def test_shared_elements(cell: Cell) -> None:
         for place, call in enumerate(row.inplace):
             for size, stride, length in cell.in_turn(SHARED, place + len(row.name), 2):
                 a = Strided(first[:length].copy(), size, stride)
-                b = Strided.from_array(np.ones(size, numpy_dtype(cell.dtype)))
+                b = Strided.from_array(np.full(size, 3).astype(numpy_dtype(cell.dtype)))
                 trial = cell.trial(a=a, b=b) if row.operands == 2 else cell.trial(a=a)
                 trial.expect_error(call, RuntimeError)
                 trial.expect("a", a)
@@ -292,7 +292,7 @@ def _judge_refused_sizes(cell: Cell, pairs: tuple[tuple[tuple[int, ...], tuple[i
             for turn, (size, other) in enumerate(cell.in_turn(pairs, place + len(row.name), 2)):
                 structure = structure_of(size, turn + cell.seed)
                 a = Strided(np.resize(first, structure.length), size, structure.stride, structure.offset)
-                b = Strided.from_array(np.ones(other, numpy_dtype(cell.dtype)))
+                b = Strided.from_array(np.full(other, 3).astype(numpy_dtype(cell.dtype)))
                 trial = cell.trial(a=a, b=b)
                 trial.expect_error(call, RuntimeError)
                 trial.expect("a", a)

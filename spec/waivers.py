@@ -18,7 +18,7 @@ JUDGEMENTS = ("torch", "documentation")
 SHIPPED = Path(__file__).resolve().parent / "waivers.toml"
 
 _REQUIRED = ("clause", "torch", "mode", "why", "judgement", "issue", "witness")
-_OPTIONAL = ("device", "dtypes", "involves", "ulp", "expires")
+_OPTIONAL = ("device", "dtypes", "involves", "ulp", "expires", "depends_on_machine")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Waiver:
         involves: Text that the deviating script holds, such as an operation's name; empty for any.
         ulp: The distance up to which a deviating value is waived; None for any.
         expires: The first day on which the waiver no longer counts.
+        depends_on_machine: Whether some processors do not show it; a witness that passes then means "not here".
         place: File and line of the waiver.
     """
 
@@ -53,6 +54,7 @@ class Waiver:
     involves: str
     ulp: float | None
     expires: dt.date | None
+    depends_on_machine: bool
     place: str
 
     def applies_to(self, clause: str, device: str, dtype: str, torch_version: str, today: dt.date) -> bool:
@@ -97,6 +99,9 @@ def _waiver(table: TomlTable, known: Specification) -> Waiver:
     expires = data.get("expires")
     if expires is not None and type(expires) is not dt.date:
         table.expect("expires", "a date such as 2027-01-31")
+    depends = data.get("depends_on_machine", False)
+    if not isinstance(depends, bool):
+        table.expect("depends_on_machine", "true or false")
     try:
         compile(str(data.get("witness", "")), "witness", "exec")
     except SyntaxError as error:
@@ -109,6 +114,7 @@ def _waiver(table: TomlTable, known: Specification) -> Waiver:
         involves=str(data.get("involves", "")),
         ulp=ulp,
         expires=expires,
+        depends_on_machine=bool(depends),
         place=f"{table.file.path.name}:{table.line}",
     )
 
