@@ -6,25 +6,10 @@ from typing import Any
 
 import torch
 
-from torch_conformance.conformance.faults.library import Breaker, Function, fault
+from torch_conformance.conformance.faults.arguments import changed
+from torch_conformance.conformance.faults.library import Function
 
 Tensor = torch.Tensor
-
-
-def changed(name: str, summary: str, *places: tuple[Any, str]) -> Any:
-    """Register a fault that calls the decorated function with the original, then the arguments."""
-
-    def register(replacement: Function) -> Function:
-        def make(original: Function) -> Function:
-            return lambda *arguments, **options: replacement(original, *arguments, **options)
-
-        @fault(name, summary)
-        def install(breaker: Breaker) -> None:
-            breaker.bindings(places, make)
-
-        return replacement
-
-    return register
 
 
 def _is(value: Any, *kinds: type) -> bool:

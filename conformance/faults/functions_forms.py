@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from torch_conformance.conformance.faults.arithmetic_numbers import changed
+from torch_conformance.conformance.faults.arguments import changed
 from torch_conformance.conformance.faults.library import Function
 
 Tensor = torch.Tensor
