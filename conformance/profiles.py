@@ -36,7 +36,7 @@ PROFILES = {
     for profile in (
         Profile("smoke", examples=2, samples=20_000, exhaustive=False, dtypes=_REPRESENTATIVE),
         Profile("standard", examples=6, samples=100_000, exhaustive=False),
-        Profile("deep", examples=100, samples=1_000_000, exhaustive=True),
+        Profile("deep", examples=60, samples=1_000_000, exhaustive=True),
     )
 }
 
