@@ -81,10 +81,11 @@ _WHOLE_FACTORS: tuple[tuple[Any, Any], ...] = (
 
 
 def _factors(name: str, dtype: str) -> tuple[tuple[Any, Any], ...]:
-    found = _WHOLE_FACTORS
+    # With alpha 0 torch 2.13 ignores beta for bfloat16, and with beta 0 besides writes nothing.
+    found = tuple((beta, alpha) for beta, alpha in _WHOLE_FACTORS if alpha or dtype != "bfloat16")
     if name == "baddbmm":
-        # With beta 0 torch 2.0 reads what it should write; with alpha 0 torch 2.13 ignores beta for bfloat16.
-        found = tuple((beta, alpha) for beta, alpha in found if beta and (alpha or dtype != "bfloat16"))
+        # With beta 0 torch 2.0 reads what it should write.
+        found = tuple((beta, alpha) for beta, alpha in found if beta)
     if dtypes.is_floating(dtype):
         found += ((1.0, 2.0), (-2.0, 1.0))
     if dtypes.is_complex(dtype):
