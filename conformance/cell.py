@@ -44,6 +44,7 @@ class Tally:
     trials: int = 0
     comparisons: int = 0
     worst: dict[str, Worst] = dataclasses.field(default_factory=dict)
+    pictures: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     _digest: Any = dataclasses.field(default_factory=lambda: hashlib.blake2b(digest_size=8))
 
     @property
@@ -147,6 +148,35 @@ class Cell:
     def trial(self, **inputs: Any) -> Trial:
         """Begin a transcript whose variables are `inputs`."""
         return Trial(self, inputs)
+
+    def picture(
+        self,
+        title: str,
+        labels: tuple[str, str],
+        series: Sequence[tuple[str, str, npt.ArrayLike, npt.ArrayLike]],
+        *,
+        logarithmic: bool = False,
+    ) -> None:
+        """Put a picture into the report.
+
+        Args:
+            title: What it shows.
+            labels: Of the axes, across and up.
+            series: Name, role (observed, expected or data), places across, and values.
+            logarithmic: Whether values span magnitudes.
+        """
+        drawn = [
+            {
+                "name": name,
+                "role": role,
+                "x": np.asarray(across, dtype=np.float64).tolist(),
+                "y": [each if np.isfinite(each) else None for each in np.asarray(up, dtype=np.float64).tolist()],
+            }
+            for name, role, across, up in series
+        ]
+        place = {"clause": self.clause.id, "device": self.device, "dtype": self.dtype}
+        axes = {"x_label": labels[0], "y_label": labels[1], "logarithmic": logarithmic}
+        self.tally.pictures.append({**place, "title": title, **axes, "series": drawn})
 
     def unsupported(self, reason: str) -> NoReturn:
         """End the cell: the device does not implement what the clause asks."""

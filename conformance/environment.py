@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -30,6 +32,13 @@ ENVIRONMENT = (
     ),
     *("CUDA_VISIBLE_DEVICES", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE"),
     *("PYTORCH_CUDA_ALLOC_CONF", "TORCH_CONFORMANCE_FAULT", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR"),
+)
+
+# Where the documentation lists functions, methods and classes.
+_PUBLIC = (
+    *("torch", "torch.Tensor", "torch.autograd", "torch.autograd.functional", "torch.fft", "torch.linalg"),
+    *("torch.nn", "torch.nn.functional", "torch.nn.init", "torch.optim", "torch.optim.lr_scheduler", "torch.special"),
+    *("torch.nn.utils", "torch.utils.data"),
 )
 
 
@@ -116,6 +125,21 @@ def run_record(config: pytest.Config, session: Session, started: str) -> records
         selection={name: value for name, value in selection.items() if value},
         workers=int(getattr(config.option, "numprocesses", None) or 0),
     )
+
+
+def surface_record() -> records.Surface:
+    """Return the public callables of the torch under test, by the names its documentation gives them."""
+    names = [
+        f"{place}.{name}"
+        for place in _PUBLIC
+        for name in dir(_resolved(place))
+        if not name.startswith("_") and callable(getattr(_resolved(place), name, None))
+    ]
+    return records.Surface(names=sorted(names))
+
+
+def _resolved(place: str) -> Any:
+    return functools.reduce(getattr, place.split(".")[1:], torch)
 
 
 def crashed_cell(key: CellKey, test: str, message: str) -> records.Cell:

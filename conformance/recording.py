@@ -81,6 +81,7 @@ class Recorder:
             for key, reason in self._session.plan.inapplicable
         ]
         self._add(records.Plan(cells=planned, inapplicable=inapplicable))
+        self._add(environment.surface_record())
         for message in drifted(self._session.specification, environment.torch_module()):
             self.event("drift", message)
 
@@ -117,6 +118,9 @@ class Recorder:
             return
         cell = records.Cell(**fields["cell"] | {"worst": [records.WorstError(**w) for w in fields["cell"]["worst"]]})
         self._finish(cell)
+        for each in fields["pictures"]:
+            series = [records.Series(**one) for one in each["series"]]
+            self._add(records.Picture(**each | {"series": series}))
         if fields["failure"] is not None:
             inputs = [records.Input(**each) for each in fields["failure"]["inputs"]]
             failure = records.Failure(**fields["failure"] | {"inputs": inputs})
@@ -161,6 +165,7 @@ class Recorder:
         session.config.stash.get(metadata_key, {}).clear()
         self._add(
             records.End(
+                digest=self._writer.digest if self._writer is not None else "",
                 finished=now(),
                 seconds=round(time.perf_counter() - self._began, 3),
                 cpu_seconds=round(environment.cpu_seconds() + self._workers_cpu_seconds, 3),

@@ -142,6 +142,7 @@ class Running:
                 ],
             },
             "failure": None,
+            "pictures": tally.pictures,
         }
         if verdict == "fail" and error is not None:
             fields["failure"] = self._failure(item, cell, error)

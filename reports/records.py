@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 import msgspec
 
-SCHEMA = 1
+SCHEMA = 2
 MAXIMUM_FILE_BYTES = 2 * 1024**3
 MAXIMUM_LINE_BYTES = 32 * 1024**2
 MAXIMUM_RECORDS = 5_000_000
@@ -170,6 +171,34 @@ class Failure(_Record, frozen=True, kw_only=True, tag="failure"):
     traceback: str
 
 
+class Series(_Part, frozen=True, kw_only=True):
+    """One curve of a picture, or its data points; `y` is None where the value was not finite."""
+
+    name: str
+    role: Literal["observed", "expected", "data"]
+    x: list[float]
+    y: list[float | None]
+
+
+class Picture(_Record, frozen=True, kw_only=True, tag="picture"):
+    """What a cell measured along an axis, such as the losses of a training, beside what the reference says."""
+
+    clause: str
+    device: str
+    dtype: str
+    title: str
+    x_label: str
+    y_label: str
+    logarithmic: bool
+    series: list[Series]
+
+
+class Surface(_Record, frozen=True, kw_only=True, tag="surface"):
+    """The public callables of the torch that was judged, by full name, such as torch.add or torch.Tensor.add_."""
+
+    names: list[str]
+
+
 class Event(_Record, frozen=True, kw_only=True, tag="event"):
     """Something that happened beside the cells."""
 
@@ -180,8 +209,9 @@ class Event(_Record, frozen=True, kw_only=True, tag="event"):
 
 
 class End(_Record, frozen=True, kw_only=True, tag="end"):
-    """Closes a run."""
+    """Closes a run; `digest` is the SHA-256 of every byte before this record."""
 
+    digest: str
     finished: str
     seconds: float
     cpu_seconds: float
@@ -190,7 +220,7 @@ class End(_Record, frozen=True, kw_only=True, tag="end"):
     comparisons: int
 
 
-Record = Run | Plan | Cell | Failure | Event | End
+Record = Run | Plan | Cell | Failure | Picture | Surface | Event | End
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Record)
@@ -216,6 +246,7 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
             RecordError: When it cannot be written.
         """
         self._path = path
+        self._hash = hashlib.sha256()
         try:
             # Without a buffer of our own nothing is left to be written when the disk is full and the file is closed.
             self._file = path.open("wb", buffering=0)
@@ -224,6 +255,11 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
 
     def _refused(self, error: OSError) -> RecordError:
         return RecordError(f"{self._path}: cannot be written: {error.strerror or error}")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was written so far, for the record that closes the run."""
+        return self._hash.hexdigest()
 
     def write(self, record: Record) -> None:
         """Append a record; what UTF-8 or JSON cannot hold (lone surrogates, NaN, infinities) becomes U+FFFD or null.
@@ -236,6 +272,7 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
             _decode(line)
         except msgspec.MsgspecError as error:
             raise RecordError(f"{self._path}: cannot hold this record: {_one_line(error)}") from None
+        self._hash.update(line)
         rest = memoryview(line)
         try:
             while rest:

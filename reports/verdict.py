@@ -118,7 +118,7 @@ class _Gathered:
             self.failures.append(record)
         elif isinstance(record, Event):
             self.events.append(record)
-        else:
+        elif isinstance(record, End):
             self.ends.append(record)
 
     def _take_plan(self, plan: Plan) -> None:

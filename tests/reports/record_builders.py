@@ -97,7 +97,9 @@ def event(kind: records.EventKind, message: str = "something") -> records.Event:
 
 def end(cells: int = len(KEYS), failures: int = 0, comparisons: int | None = None) -> records.End:
     count = 10 * cells if comparisons is None else comparisons
-    return records.End(finished="", seconds=1.0, cpu_seconds=2.0, cells=cells, failures=failures, comparisons=count)
+    return records.End(
+        digest="", finished="", seconds=1.0, cpu_seconds=2.0, cells=cells, failures=failures, comparisons=count
+    )
 
 
 def conformant() -> list[records.Record]:

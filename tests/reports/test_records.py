@@ -43,7 +43,7 @@ def test_a_line_cut_off_at_the_end_is_reported(tmp_path: Path) -> None:
     [
         (b'"seed":0', b'"seed":"x"', ":1: is not a record of this suite"),
         (b'"seed":0', b'"seed":0,"extra":1', ":1: is not a record of this suite"),
-        (b'"schema":1', b'"schema":9', ":1: has schema 9, this suite reads 1"),
+        (b'"schema":2', b'"schema":9', ":1: has schema 9, this suite reads 2"),
         (b'"verdict":"pass"', b'"verdict":"fine"', ":3: is not a record of this suite"),
         (b'"type":"end"', b'"type":"fin"', "is not a record of this suite"),
         (b'{"type":"plan"', b'\xff\xfe{"type":"plan"', ":2: is not a record of this suite"),
@@ -131,8 +131,8 @@ def test_a_cut_in_the_middle_is_refused(tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_named_before_its_new_fields(tmp_path: Path) -> None:
     path = written(tmp_path / "results.jsonl", build.conformant())
-    path.write_bytes(path.read_bytes().replace(b'"schema":1', b'"schema":2,"new":{}'))
-    with pytest.raises(records.RecordError, match="has schema 2, this suite reads 1"):
+    path.write_bytes(path.read_bytes().replace(b'"schema":2', b'"schema":3,"new":{}'))
+    with pytest.raises(records.RecordError, match="has schema 3, this suite reads 2"):
         records.read(path)
 
 
