@@ -146,6 +146,23 @@ class Sgd:
         return [each - move * self.lr for each, move in zip(parameters, moves, strict=True)]
 
 
+class Grouped:
+    """An optimiser with parameter groups: each has its own options and memory."""
+
+    def __init__(self, groups: Sequence[tuple[Sequence[int], Optimiser]]) -> None:
+        """Take the places of each group's parameters, and what steps them."""
+        self._groups = groups
+
+    def step(self, parameters: Balls, gradients: Balls) -> Balls:
+        """Return the parameters after a step."""
+        after = list(parameters)
+        for places, optimiser in self._groups:
+            moved = optimiser.step([parameters[each] for each in places], [gradients[each] for each in places])
+            for place, value in zip(places, moved, strict=True):
+                after[place] = value
+        return after
+
+
 @dataclasses.dataclass
 class Adam:
     """torch.optim.Adam, or AdamW where `decoupled`."""
