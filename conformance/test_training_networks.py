@@ -63,8 +63,6 @@ LOSSES = {
 SIZES = {"full": ((8,), 5), "mini": ((3, 3, 2), 2)}
 
 
-
-
 @dataclasses.dataclass(frozen=True)
 class Subject:
     """What is trained: how the model is spelled, the network in the reference, and the shape of parameters and targets.
@@ -121,9 +119,7 @@ SGD_UPDATES = (
         lambda: Sgd(Descent(0.0625, momentum=0.5, nesterov=True)),
         "torch.optim.SGD(parameters, lr=0.0625, momentum=0.5, nesterov=True)",
     ),
-    Updates(
-        lambda: Sgd(Descent(0.125, weight_decay=0.25)), "torch.optim.SGD(parameters, lr=0.125, weight_decay=0.25)"
-    ),
+    Updates(lambda: Sgd(Descent(0.125, weight_decay=0.25)), "torch.optim.SGD(parameters, lr=0.125, weight_decay=0.25)"),
     Updates(
         lambda: Sgd(Descent(0.125, momentum=0.5, dampening=0.25, weight_decay=0.125)),
         "torch.optim.SGD(parameters, lr=0.125, momentum=0.5, dampening=0.25, weight_decay=0.125)",

@@ -168,25 +168,27 @@ def test_no_gradient(cell: Cell) -> None:
             trial.expect_true(f"parameters[{place}].grad is None", "a step makes no gradient")
 
 
+EARLY = "'lr': 0.125, 'momentum': 0.5, 'weight_decay': 0"
+LATE = "'lr': 0.03125, 'momentum': 0.75, 'weight_decay': 0.25"
+
+
 @clause("training.groups.learn-at-their-own-rates")
 def test_groups(cell: Cell) -> None:
     generator = cell.generator()
     first, second = Descent(0.125, momentum=0.5), Descent(0.03125, momentum=0.75, weight_decay=0.25)
     spelled = (
-        "torch.optim.SGD([{'params': parameters[:2]}, {'params': parameters[2:], 'lr': 0.03125, 'momentum': 0.75, "
-        "'weight_decay': 0.25}], lr=0.125, momentum=0.5)",
-        "torch.optim.SGD([{'params': parameters[:2], 'lr': 0.125, 'momentum': 0.5, 'weight_decay': 0}, {'params': parameters[2:]}], "
-        "lr=0.03125, momentum=0.75, weight_decay=0.25)",
-        "torch.optim.SGD(parameters[:2], lr=0.125, momentum=0.5)",
+        f"torch.optim.SGD([{{'params': early}}, {{'params': late, {LATE}}}], lr=0.125, momentum=0.5)",
+        f"torch.optim.SGD([{{'params': early, {EARLY}}}, {{'params': late}}], 0.03125, 0.75, weight_decay=0.25)",
+        "torch.optim.SGD(early, lr=0.125, momentum=0.5)",
     )
-    added = "optimizer.add_param_group({'params': parameters[2:], 'lr': 0.03125, 'momentum': 0.75, 'weight_decay': 1/4})"
     for turn, each in enumerate(spelled):
         start, batches = _case(generator)
         groups = Grouped([((0, 1), Sgd(first)), ((2, 3), Sgd(second))])
         trial = begin(cell, MODELS[turn], start, batches)
+        trial.run("early, late = parameters[:2], parameters[2:]")
         trial.run(f"optimizer = {each}")
         if turn == 2:
-            trial.run(added)
+            trial.run(f"optimizer.add_param_group({{'params': late, {LATE}}})")
         trial.expect_equal("[group['lr'] for group in optimizer.param_groups]", [0.125, 0.03125])
         loop(trial, LOSS, "optimizer.step()", CLEARED_BY_OPTIMISER[turn])
         judge(trial, train(NETWORK, start, batches, groups, cell.dtype), cell.dtype)
@@ -232,7 +234,12 @@ def test_clip_norm(cell: Cell) -> None:
         start, batches = _case(generator)
         how = Descent(0.25, momentum=0.5)
         path = train(
-            NETWORK, start, batches, Sgd(how), cell.dtype, between=lambda _, each, largest=largest: clip_norm(each, largest)
+            NETWORK,
+            start,
+            batches,
+            Sgd(how),
+            cell.dtype,
+            between=lambda _, each, largest=largest: clip_norm(each, largest),
         )
         trial = begin(cell, MODELS[turn], start, batches, largest=largest)
         trial.run("optimizer = torch.optim.SGD(parameters, lr=0.25, momentum=0.5)")
@@ -349,7 +356,9 @@ def test_evaluation(cell: Cell) -> None:
         path = train(NETWORK, start, batches, Sgd(Descent(0.25)), cell.dtype)
         trial = begin(cell, MODELS[(1, 2, 4)[turn]], start, batches)
         trial.run("optimizer = torch.optim.SGD(parameters, lr=0.25)")
-        watched = f"model.eval(); context = {mode}; context.__enter__(); seen = model(xb); context.__exit__(None, None, None)"
+        watched = (
+            f"model.eval(); context = {mode}; context.__enter__(); seen = model(xb); context.__exit__(None, None, None)"
+        )
         loop(trial, LOSS, "optimizer.step()", f"{watched}; model.train(); optimizer.zero_grad()")
         judge(trial, path, cell.dtype)
         trial.expect_true("not seen.requires_grad and seen.grad_fn is None", "an evaluation has no graph")

@@ -86,9 +86,7 @@ def test_tutorial(cell: Cell) -> None:
 
 
 def _batches(generator: np.random.Generator, epochs: int, size: int = 16) -> list[Array]:
-    return [
-        batch for _ in range(epochs) for batch in np.split(generator.permutation(COUNT), range(size, COUNT, size))
-    ]
+    return [batch for _ in range(epochs) for batch in np.split(generator.permutation(COUNT), range(size, COUNT, size))]
 
 
 STEPS = f"""

@@ -193,9 +193,7 @@ def few_bits(generator: np.random.Generator, *size: int) -> Array:
 
 
 def kinkless(generator: np.random.Generator, *size: int) -> Array:
-    """Return odd multiples of 1/128: biases that no sum of products of few-bit factors cancels, so that no unit of a
-    ReLU starts at its kink.
-    """
+    """Return odd multiples of 1/128, which no sum of products of few-bit factors cancels: no ReLU is at its kink."""
     return few_bits(generator, *size) + 1 / 128
 
 

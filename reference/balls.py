@@ -175,7 +175,7 @@ class Ball:
         return self._monotone(lambda array: 1 / (1 + np.exp(-array)))
 
     def softplus(self) -> Ball:
-        """Return log(1 + exp(x)); a formula that rounds the sum, near 1, errs by a unit of 1 where the result is small."""
+        """Return log(1 + exp(x)); a formula that rounds the sum errs by a unit of 1 in small results."""
         value = self._monotone(lambda array: np.maximum(array, 0) + np.log1p(np.exp(-np.abs(array))))
         return Ball(value.mid, value.rad + ELEMENTARY * self.unit, self.dtype)
 

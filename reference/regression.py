@@ -39,7 +39,7 @@ def make_regression(
     Returns:
         Features of shape (n_samples, 1), targets of shape (n_samples,), and the coefficient; float64.
     """
-    generator = np.random.RandomState(random_state)  # noqa: NPY002 (the stream that scikit-learn draws from)
+    generator = np.random.RandomState(random_state)
     features = generator.standard_normal(size=(n_samples, 1))
     coefficient = 100 * generator.uniform(size=(1, 1))
     targets = features @ coefficient + bias
@@ -80,7 +80,7 @@ class Path:
 
 
 def hessian(x: Array) -> Array:
-    """Return the second derivative of the mean squared error by (weight, bias): 2 / n [[sum x^2, sum x], [sum x, n]]."""
+    """Return the second derivative of the loss by (weight, bias): 2 / n [[sum x^2, sum x], [sum x, n]]."""
     design = np.stack([x, np.ones_like(x)])
     return 2 * design @ design.T / x.size
 

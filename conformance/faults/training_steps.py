@@ -174,7 +174,9 @@ def _(f: Function, optimizer: Any, closure: Any = None, **k: Any) -> Any:
         return closure() if closure is not None else None
 
 
-@bound("training-zero-grad-forgets-the-last", "zero_grad leaves the last gradient.", (torch.optim.Optimizer, "zero_grad"))
+@bound(
+    "training-zero-grad-forgets-the-last", "zero_grad leaves the last gradient.", (torch.optim.Optimizer, "zero_grad")
+)
 def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     last = _parameters(optimizer)[-1]
     kept = last.grad.clone() if last.grad is not None else None
@@ -204,7 +206,11 @@ def _(f: Function, scheduler: Any, *a: Any, **k: Any) -> Any:
     return f(scheduler, *a, **k)
 
 
-@bound("training-schedule-halved-gamma", "ExponentialLR decays by the square of gamma.", (lr_scheduler.ExponentialLR, "__init__"))
+@bound(
+    "training-schedule-halved-gamma",
+    "ExponentialLR decays by the square of gamma.",
+    (lr_scheduler.ExponentialLR, "__init__"),
+)
 def _(f: Function, scheduler: Any, optimizer: Any, gamma: float, *a: Any, **k: Any) -> Any:
     return f(scheduler, optimizer, gamma**2, *a, **k)
 
@@ -214,7 +220,9 @@ def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
     return [f([each], *a, **k) for each in parameters]
 
 
-@bound("training-clip-norm-always", "clip_grad_norm_ scales small gradients up to the limit.", (utils, "clip_grad_norm_"))
+@bound(
+    "training-clip-norm-always", "clip_grad_norm_ scales small gradients up to the limit.", (utils, "clip_grad_norm_")
+)
 def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
     every = list(parameters)
     largest = a[0] if a else k["max_norm"]

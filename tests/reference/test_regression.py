@@ -61,7 +61,9 @@ def test_least_squares_and_hessian() -> None:
     assert mixed == pytest.approx(regression.hessian(x)[0, 1], abs=1e-4)
 
 
-def _naive(x, y, batches, start, how, kind):
+def _naive(
+    x: np.ndarray, y: np.ndarray, batches: list[np.ndarray], start: np.ndarray, how: Descent, kind: type
+) -> np.ndarray:
     """The algorithm box of torch.optim.SGD, one operation at a time in the element type."""
     state, buffer, rows = start.astype(kind), None, [start.astype(kind)]
     x, y = x.astype(kind), y.astype(kind)

@@ -66,23 +66,21 @@ def _plain_step(optimiser: object, parameters: list, gradients: list, memory: di
     """The algorithm boxes of torch.optim, in plain floating arithmetic."""
     memory["t"] = t = memory.get("t", 0) + 1
     after = []
-    for place, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
+    for place, (parameter, slope) in enumerate(zip(parameters, gradients, strict=True)):
         if isinstance(optimiser, Sgd):
             how = optimiser.how
-            g = (-g if how.maximize else g) + kind(how.weight_decay) * p
+            g = (-slope if how.maximize else slope) + kind(how.weight_decay) * parameter
             if how.momentum:
                 b = memory.get(place)
                 b = g if b is None else kind(how.momentum) * b + kind(1 - how.dampening) * g
                 memory[place] = b
                 g = g + kind(how.momentum) * b if how.nesterov else b
-            after.append(p - kind(how.lr) * g)
+            after.append(parameter - kind(how.lr) * g)
             continue
         o = optimiser
-        g = -g if o.maximize else g
-        if o.decoupled:
-            p = p - kind(o.lr * o.weight_decay) * p
-        else:
-            g = g + kind(o.weight_decay) * p
+        g = -slope if o.maximize else slope
+        p = parameter - kind(o.lr * o.weight_decay) * parameter if o.decoupled else parameter
+        g = g if o.decoupled else g + kind(o.weight_decay) * parameter
         m, v, top = memory.get(place, (0 * g, 0 * g, 0 * g))
         m = kind(o.betas[0]) * m + kind(1 - o.betas[0]) * g
         v = kind(o.betas[1]) * v + kind(1 - o.betas[1]) * g * g
@@ -126,7 +124,7 @@ def test_trajectories_hold_computations_and_little_more(activation: str, make: o
             gradients = _plain(activation, parameters, xs.astype(kind), ys.astype(kind))
             parameters = _plain_step(optimiser, parameters, gradients, memory, kind)
             for found, ball in zip(parameters, path.parameters, strict=True):
-                room = ball.rad[number + 1] if not slack else slack
+                room = slack or ball.rad[number + 1]
                 assert np.all(np.abs(found - ball.mid[number + 1]) <= room)
     assert max(float(np.max(each.rad)) for each in path.parameters) < 2e-3
     assert max(float(np.median(each.rad)) for each in path.parameters) < 2e-4
