@@ -251,14 +251,21 @@ def _needs_compile(cell: Cell, trial: Trial) -> None:
             cell.unsupported(f"probe: torch.compile: {error}")
 
 
+def _backends(cell: Cell) -> tuple[str, ...]:
+    """Return the backends to judge; the default one, whose first compilation takes half a minute, in deep alone."""
+    compilers = any(map(shutil.which, ("c++", "g++", "clang++", "cl")))
+    able = compilers if cell.device == "cpu" else importlib.util.find_spec("triton") is not None
+    return ("eager", "aot_eager", "inductor") if cell.profile.exhaustive and able else ("eager", "aot_eager")
+
+
 @clause("export.compile.gives-the-eager-values-and-gradients")
 def test_compile(cell: Cell) -> None:
     generator = cell.generator()
-    for turn, backend in enumerate(("eager", "aot_eager")):
+    for turn, backend in enumerate(_backends(cell)):
         trial, start, x, others = begin(cell, generator, "Small", backend=backend)
         _needs_compile(cell, trial)
         made = ("torch.compile(model, backend=backend, fullgraph=True)", "torch.compile(backend=backend)(model)")
-        trial.run(f"made = {made[turn]}")
+        trial.run(f"made = {made[turn % 2]}")
         trial.expect("made(x)", answer("Small", start, x), UNSIGNED_ZERO)
         _judge_gradients(trial, start, x)
         if not turn:
@@ -275,19 +282,6 @@ def test_compile_breaks(cell: Cell) -> None:
     trial, *_ = begin(cell, cell.generator(), "Branching")
     trial.run("made = torch.compile(model, backend='eager', fullgraph=True)")
     trial.expect_error("made(x)", RuntimeError)
-
-
-@clause("export.compile.default-backend-gives-the-eager-values")
-def test_compile_default(cell: Cell) -> None:
-    if not any(shutil.which(name) for name in ("c++", "g++", "clang++", "cl")):
-        cell.unsupported("probe: no C++ compiler (c++, g++, clang++, cl) on the path, which the default backend needs")
-    if not cell.profile.exhaustive:
-        cell.unsupported("the default backend's first compilation takes half a minute: judged in the profile deep")
-    trial, start, x, _ = begin(cell, cell.generator(), "Small")
-    _needs_compile(cell, trial)
-    trial.run("made = torch.compile(model)")
-    trial.expect("made(x)", answer("Small", start, x), UNSIGNED_ZERO)
-    _judge_gradients(trial, start, x)
 
 
 @clause("export.onnx.runs-as-the-eager-model")

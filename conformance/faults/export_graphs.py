@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import torch
 
-from torch_conformance.conformance.faults.library import Breaker, Function, fault
+from torch_conformance.conformance.faults.library import Breaker, FaultUnavailable, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
 
 
@@ -120,13 +121,18 @@ def _(_f: Function, func: Any, *_a: Any, **_k: Any) -> Any:
     return func
 
 
+def _import_export() -> None:
+    if importlib.util.find_spec("torch.export") is None:
+        raise FaultUnavailable("this torch has no torch.export")
+    importlib.import_module("torch.export")
+
+
 def _export_fault(name: str, summary: str, change: Any) -> None:
     """Register a fault of torch.export.export, which is imported where this version has it."""
 
     @fault(name, summary)
     def _(breaker: Breaker) -> None:
-        import torch.export  # noqa: PLC0415
-
+        _import_export()
         breaker.binding(torch.export, "export", replaced(change))
 
 
@@ -168,7 +174,7 @@ _export_fault("export-program-ignores-dynamic-shapes", "export takes every size 
 
 @fault("export-program-load-cuts-parameters", "A loaded program has parameters cut to their sign.")
 def _(breaker: Breaker) -> None:
-    import torch.export  # noqa: PLC0415
+    _import_export()
 
     def answer(f: Function, *a: Any, **k: Any) -> Any:
         program = f(*a, **k)
@@ -194,11 +200,13 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return f(*a, **{**k, "fullgraph": False})
 
 
-@bound(
-    "export-onnx-leaves-out-the-last-bias",
-    "An exported ONNX model has zeros for its last bias.",
-    (torch.onnx, "export"),
-)
-def _(f: Function, model: Any, *a: Any, **k: Any) -> Any:
-    list(model.parameters())[-1].data.zero_()
-    return f(model, *a, **k)
+@fault("export-onnx-leaves-out-the-last-bias", "An exported ONNX model has zeros for its last bias.")
+def _(breaker: Breaker) -> None:
+    if importlib.util.find_spec("onnx") is None or importlib.util.find_spec("onnxruntime") is None:
+        raise FaultUnavailable("onnx and onnxruntime, which would run the broken model, are not installed")
+
+    def answer(f: Function, model: Any, *a: Any, **k: Any) -> Any:
+        list(model.parameters())[-1].data.zero_()
+        return f(model, *a, **k)
+
+    breaker.binding(torch.onnx, "export", replaced(answer))
