@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -147,14 +146,18 @@ def expected_steps(rule: Rule, run: Run) -> tuple[Array, Array]:
 STEPS = """trace = []
 for row in gradients:
     for p, g in zip(params, row.split([p.numel() for p in params])):
-        p.grad = g.reshape(p.shape)
+        p.grad = g.reshape(p.shape).clone()
     optimiser.step()
     trace.append(torch.cat([p.detach().reshape(-1) for p in params]))"""
 
 
-def take_steps(trial: Trial) -> None:
+# As backward lays gradients out: in memory like their parameters.
+ALIKE_STEPS = STEPS.replace("g.reshape(p.shape).clone()", "torch.empty_like(p).copy_(g.reshape(p.shape))")
+
+
+def take_steps(trial: Trial, statement: str = STEPS) -> None:
     """Give each parameter a row of `gradients` after another, and gather what they become."""
-    trial.run(STEPS)
+    trial.run(statement)
 
 
 def expect_steps(trial: Trial, expression: str, steps: tuple[Array, Array], dtype: str) -> None:
@@ -169,7 +172,9 @@ def expect_steps(trial: Trial, expression: str, steps: tuple[Array, Array], dtyp
     trial.expect(f"torch.view_as_real({expression})", values, absolute(errors), dtype=real)
 
 
-def judge_steps(cell: Cell, tables: Iterator[Options] | tuple[Options, ...], *extra: Options, steps: int = 12) -> None:
+def judge_steps(
+    cell: Cell, table: tuple[Options, ...], *extra: Options, steps: int = 10, statement: str = STEPS
+) -> None:
     """Compare every step of an optimiser under each row of options, and each of the extra ones with it."""
     __tracebackhide__ = True
     generator = cell.generator()
@@ -177,13 +182,13 @@ def judge_steps(cell: Cell, tables: Iterator[Options] | tuple[Options, ...], *ex
     half = dtypes.finfo(dtypes.real_of(cell.dtype)).bits == 16
     for _ in range(max(1, cell.profile.examples // 6)):
         run = draw(generator, cell.dtype, 4 if half else steps)
-        for options in tables:
+        for options in table:
             expected = expected_steps(rule_of(cell.clause.subject, options), run)
             for more in extra or ({},):
                 trial = cell.trial(**run.inputs(options={**options, **more}))
                 trial.run("params = [p.requires_grad_() for p in params]")
                 trial.run(f"optimiser = torch.optim.{name}(params, **options)")
-                take_steps(trial)
+                take_steps(trial, statement)
                 expect_steps(trial, "torch.stack(trace)", expected, cell.dtype)
 
 
