@@ -161,7 +161,7 @@ def test_random_sampler(cell: Cell) -> None:
     trial.run("torch.manual_seed(seed); plain = torch.utils.data.RandomSampler(range(50)); three = list(plain)")
     trial.run("torch.manual_seed(seed)")
     trial.expect_true("list(plain) == three and list(plain) != three", "without one, the default generator decides")
-    rounds = cell.profile.samples // 100
+    rounds = cell.profile.samples // 40
     trial.run("sampler = torch.utils.data.RandomSampler(range(4), generator=torch.Generator().manual_seed(seed))")
     trial.run(f"orders = np.array([list(sampler) for _ in range({rounds})])")
     counts = sampling.positions(trial.namespace["orders"])
@@ -228,7 +228,7 @@ def test_weighted(cell: Cell) -> None:
 
 @clause("data.weighted-random-sampler.draws-without-replacement")
 def test_weighted_once(cell: Cell) -> None:
-    rounds = cell.profile.samples // 100
+    rounds = cell.profile.samples // 40
     trial = cell.trial(seed=cell.seed % 2**31)
     trial.run("generator = torch.Generator().manual_seed(seed)")
     trial.run("sampler = torch.utils.data.WeightedRandomSampler([1.0, 2.0, 0.0, 5.0], 3, False, generator)")
