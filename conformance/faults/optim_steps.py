@@ -157,9 +157,7 @@ def _(_optimiser: Any, _group: Group, parameter: Tensor, old: Tensor) -> None:
         parameter.lerp_(old, 0.01)
 
 
-@after_step(
-    "optim-rmsprop-scalars-stay", "RMSprop leaves 0-d parameters where they are from the third step.", optim.RMSprop
-)
+@after_step("optim-rmsprop-scalars-stay", "RMSprop leaves 0-d parameters where they are.", optim.RMSprop)
 def _(_optimiser: Any, _group: Group, parameter: Tensor, old: Tensor) -> None:
     if parameter.dim() == 0:
         parameter.copy_(old)

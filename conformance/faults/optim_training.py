@@ -179,7 +179,6 @@ _NORM = (utils, "clip_grad_norm_")
 @bound("optim-clip-grad-norm-of-each-alone", "clip_grad_norm_ clips each gradient by its own norm.", _NORM)
 def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
     many = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    norm = f([each.detach().clone().requires_grad_() for each in many], *a, **k)
     norm = torch.linalg.vector_norm(torch.cat([p.grad.reshape(-1) for p in many if p.grad is not None]))
     for each in many:
         f([each], *a, **k)
