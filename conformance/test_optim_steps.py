@@ -25,6 +25,8 @@ from torch_conformance.reference.optimisers import RULES, trajectory
 
 # Optimisers that gained the option `maximize` in a later version.
 _MAXIMIZE_SINCE = {"nadam": "2.4", "radam": "2.4"}
+# The clause on foreach says from when on its form over lists is right.
+_LISTS_SINCE = {"asgd": "2.4"}
 
 
 def _with_directions(subject: str, table: tuple[Options, ...]) -> tuple[Options, ...]:
@@ -32,6 +34,11 @@ def _with_directions(subject: str, table: tuple[Options, ...]) -> tuple[Options,
     if not has_version(_MAXIMIZE_SINCE.get(subject, "2.0")):
         return table
     return tuple({**row, "maximize": place % 2 == 1} for place, row in enumerate(table))
+
+
+def _over_lists(subject: str, *, wanted: bool) -> bool:
+    """Return whether to take steps with foreach."""
+    return wanted and has_version(_LISTS_SINCE.get(subject, "2.0"))
 
 
 @clause("optim.*.follows-the-documented-steps")
@@ -96,10 +103,11 @@ def test_defaults(cell: Cell) -> None:
 @clause("optim.*.skips-parameters-without-gradient")
 def test_skips(cell: Cell) -> None:
     generator = cell.generator()
-    name = CLASSES[cell.clause.subject]
-    for place, options in enumerate(TABLES[cell.clause.subject][1::3]):
+    subject = cell.clause.subject
+    name = CLASSES[subject]
+    for place, options in enumerate(TABLES[subject][1::3]):
         run = draw(generator, cell.dtype, 8)
-        trial = cell.trial(**run.inputs(options={**options, "foreach": place % 2 == 0}))
+        trial = cell.trial(**run.inputs(options={**options, "foreach": _over_lists(subject, wanted=place % 2 == 0)}))
         trial.run("params = [p.requires_grad_() for p in params]")
         trial.run("still = params[0].detach().clone().requires_grad_()")
         trial.run("late = params[3].detach().clone().requires_grad_()")
@@ -110,11 +118,9 @@ def test_skips(cell: Cell) -> None:
         trial.run(STEPS.replace("    optimiser.step()", late) + "\n    late_trace.append(late.detach().clone())")
         trial.expect("still", run.parameters[0].array)
         trial.expect_true("still.grad is None", "a parameter without a gradient gets none")
-        expect_steps(
-            trial, "torch.stack(trace)", expected_steps(rule_of(cell.clause.subject, options), run), cell.dtype
-        )
+        expect_steps(trial, "torch.stack(trace)", expected_steps(rule_of(subject, options), run), cell.dtype)
         start = running_error.tensor(run.parameters[3].array, cell.dtype)
-        values, errors = trajectory(rule_of(cell.clause.subject, options), start, run.gradients[1::2, 7:11])
+        values, errors = trajectory(rule_of(subject, options), start, run.gradients[1::2, 7:11])
         expect_steps(trial, "torch.stack(late_trace[1::2])", (values[..., None], errors[..., None]), cell.dtype)
         trial.expect_true(
             "all(torch.equal(late_trace[k], late_trace[k + 1]) for k in (1, 3, 5))",
@@ -125,13 +131,14 @@ def test_skips(cell: Cell) -> None:
 @clause("optim.*.resumes-from-a-state-dict")
 def test_resumes(cell: Cell) -> None:
     generator = cell.generator()
-    name = CLASSES[cell.clause.subject]
+    subject = cell.clause.subject
+    name = CLASSES[subject]
     half = 4
     # Every third row has each of the options that come in pairs.
-    for place, options in enumerate(TABLES[cell.clause.subject][::3]):
+    for place, options in enumerate(TABLES[subject][::3]):
         run = draw(generator, cell.dtype, 9)
-        values, errors = expected_steps(rule_of(cell.clause.subject, options), run)
-        trial = cell.trial(**run.inputs(options={**options, "foreach": place % 2 == 1}))
+        values, errors = expected_steps(rule_of(subject, options), run)
+        trial = cell.trial(**run.inputs(options={**options, "foreach": _over_lists(subject, wanted=place % 2 == 1)}))
         trial.run("params = [p.requires_grad_() for p in params]")
         trial.run(f"optimiser = torch.optim.{name}(params, **options)")
         trial.run(f"first, second = gradients[:{half}], gradients[{half}:]")
