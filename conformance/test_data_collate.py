@@ -77,6 +77,9 @@ def test_numpy(cell: Cell) -> None:
         trial.expect_error(
             "torch.utils.data.default_collate([samples[0], samples[1][:1, ...].ravel()[:1]])", RuntimeError
         )
+    # torch.tensor takes no NumPy scalar of uint64.
+    if cell.dtype == "uint64":
+        return
     trial = cell.trial(samples=[target.type(1), target.type(0)])
     for call in _CALLS:
         trial.expect(f"({call}).to(device)", np.array([1, 0], dtype=target))
