@@ -83,8 +83,8 @@ def test_defaults(cell: Cell) -> None:
     if not has_version(_MAXIMIZE_SINCE.get(cell.clause.subject, "2.0")):
         defaults.pop("maximize")
     late = ("decoupled_weight_decay",)
-    # Until 2.1 the learning rate of SGD had to be given.
-    given = {} if name != "SGD" or has_version("2.1") else {"lr": 1e-3}
+    # Earlier versions had to be given the learning rate of SGD.
+    given = {} if name != "SGD" or has_version("2.4") else {"lr": 1e-3}
     run = draw(generator, cell.dtype, 7, tiny=2.0**-27)
     expected = expected_steps(RULES[name](), run)
     trial = cell.trial(**run.inputs(options=given))
