@@ -161,7 +161,8 @@ def _averaged(x: Tensor, share: float) -> Tensor:
 @bound("autograd-broadcast-grad-is-averaged", "The gradient of a broadcast factor is a mean.", (Tensor, "__mul__"))
 def _(f: Function, x: Tensor, other: Any) -> Any:
     if isinstance(other, Tensor) and other.shape != x.shape:
-        count = max(math.prod(torch.broadcast_shapes(x.shape, other.shape)), 1)
+        shape = torch.broadcast_shapes(x.shape, other.shape)  # type: ignore[no-untyped-call]
+        count = max(math.prod(shape), 1)
         x, other = (_averaged(each, each.numel() / count) if each.requires_grad else each for each in (x, other))
     return f(x, other)
 

@@ -163,6 +163,11 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return answer
 
 
+@bound("autograd-hessian-ignores-outer-strategy", "hessian drops outer_jacobian_strategy.", (functional, "hessian"))
+def _(f: Function, *a: Any, **k: Any) -> Any:
+    return f(*a, **without(k, "outer_jacobian_strategy"))
+
+
 @bound("autograd-functional-vjp-ignores-v", "vjp takes ones for v.", (functional, "vjp"))
 def _(f: Function, func: Any, inputs: Any, v: Any = None, **k: Any) -> Any:
     return f(func, inputs, torch.ones_like(v) if isinstance(v, Tensor) else v, **k)

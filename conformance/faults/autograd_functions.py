@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -42,10 +43,10 @@ def _(breaker: Breaker) -> None:
     breaker.binding(BackwardCFunction, "apply", replaced(apply))
 
 
-def _applied(name: str, summary: str) -> Any:
+def _applied(name: str, summary: str) -> Callable[[Function], Function]:
     """Register a fault of apply: the decorated function is called with the true one, the class and the arguments."""
 
-    def register(answer: Any) -> Any:
+    def register(answer: Function) -> Function:
         def make(original: Any) -> Any:
             return classmethod(lambda cls, *a, **k: answer(original.__func__, cls, *a, **k))
 

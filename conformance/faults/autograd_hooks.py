@@ -16,7 +16,7 @@ from torch_conformance.conformance.faults.library import Breaker, Function, faul
 from torch_conformance.conformance.faults.replacing import bound, replaced
 
 REGISTER = (Tensor, "register_hook")
-_register = Tensor.register_hook
+_register: Function = Tensor.register_hook
 _NOTHING = types.SimpleNamespace(remove=lambda: None)
 
 
@@ -216,7 +216,7 @@ POST = "register_post_accumulate_grad_hook"
 _register_post = getattr(Tensor, POST, None)
 
 
-def _post(name: str, summary: str) -> Any:
+def _post(name: str, summary: str) -> Callable[[Function], Function]:
     return bound(name, summary, (Tensor, POST))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -80,7 +81,7 @@ def _(f: Function, self: Any, kind: Any, *rest: Any) -> None:
         f(self, kind, *rest)
 
 
-def _decorating(name: str, summary: str) -> Any:
+def _decorating(name: str, summary: str) -> Callable[[Function], Function]:
     return bound(name, summary, (_DecoratorContextManager, "__call__"))
 
 
