@@ -116,18 +116,10 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return torch.autograd.forward_ad.UnpackedDualTensor(primal, tangent * 1.01)
 
 
-@bound(
-    "gradient-jacobian-transposed", "jacobian exchanges the last two dimensions of equal size.", (_AUTOGRAD, "jacobian")
-)
+@bound("gradient-jacobian-turned-around", "jacobian turns the last dimension around.", (_AUTOGRAD, "jacobian"))
 def _(f: Function, *a: Any, **k: Any) -> Any:
     result = f(*a, **k)
     return result.flip(-1) if isinstance(result, Tensor) and result.dim() else result
-
-
-@bound("gradient-jacobian-of-func-off", "jacrev is 1% off.", (torch.func, "jacrev"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    inner = f(*a, **k)
-    return lambda *arguments: inner(*arguments) * 1.01
 
 
 @bound("gradient-jacobian-hessian-halved", "hessian is half of what it should be.", (_AUTOGRAD, "hessian"))
