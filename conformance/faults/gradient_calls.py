@@ -87,7 +87,7 @@ ROWS: tuple[Row, ...] = (
     ("sum", "one-dim", ((Tensor, "sum"),), _OFF, lambda x: x.dim() == 3, 0),
     ("sum", "function", ((torch, "sum"),), _first_row, lambda x: x.dim() == 3, 0),
     ("mean", "function", ((torch, "mean"),), _OFF, always, 0),
-    ("mean", "method", ((Tensor, "mean"),), scaled(1.001), _is_strided, 0),
+    ("mean", "method", ((Tensor, "mean"),), scaled(1.01), _is_strided, 0),
     ("prod", "zeros", ((torch, "prod"), (Tensor, "prod")), scaled(0), _has_zero, 0),
     ("prod", "method", ((Tensor, "prod"),), _OFF, always, 0),
     ("var", "function", ((torch, "var"),), scaled(1.01), always, 0),
