@@ -73,7 +73,8 @@ def test_gradient(cell: Cell) -> None:
     row = operators()[cell.clause.subject.replace("-", "_")]
     generator = cell.generator()
     start = int(generator.integers(0, 60))
-    spellings = [each for each in row.spellings if not each.startswith("a.__") or row.operands == 2]
+    # A reflected power is for a number as base: torch 2.0 takes a tensor there for one.
+    spellings = [each for each in row.spellings if not each.startswith("b.__rpow__")]
     turns = range(start, start + max(1, cell.profile.examples // 3))
     sizes = [(size, turn) for turn in turns for size in (*_SPELLED, *_OTHERS[turn % 3])]
     sizes.append((_BEYOND_THE_GRAIN[start % 2], start))

@@ -19,6 +19,7 @@ Array = npt.NDArray[Any]
 _I = np.array([2, 0, 2, 2, 1])
 _J = np.array([0, 3, 0, -1, 0])
 _TABLE = np.array([[0, 2, 2, 1], [1, 1, 1, 0]])
+_DISTINCT = np.array([[0, 2], [1, 0]])
 _COLUMN = np.array([[2], [0], [2]])
 _MASK = np.array([[True, False, True, True], [False, False, True, False], [True, True, False, False]])
 _ROWS = np.array([True, False, True])
@@ -220,9 +221,9 @@ CALLS: dict[str, tuple[Call, ...]] = {
     "scatter": (
         Call(
             "x.scatter(0, c, y)",
-            lambda x, y: _scattered(x, y, _PLACES[:2, :1]),
-            ((3, 4), (2, 1)),
-            {"c": np.array([[0], [1]])},
+            lambda x, y: _scattered(x, y, np.take_along_axis(_PLACES[:, :2], _DISTINCT, 0)),
+            ((3, 4), (2, 2)),
+            {"c": _DISTINCT},
         ),
         Call(
             "torch.scatter_add(x, 1, t, y)",

@@ -38,10 +38,6 @@ def _first_row(g: Tensor) -> Tensor:
     return g[:1].expand_as(g) if g.dim() and g.shape[0] > 1 else g * 1.01
 
 
-def _centred(g: Tensor) -> Tensor:
-    return g - g.mean() if g.numel() > 1 else g * 1.01
-
-
 # Subject, what is broken, where, how, for which tensors, by which argument.
 Row = tuple[str, str, tuple[Place, ...], Change, When, int]
 ROWS: tuple[Row, ...] = (
@@ -58,12 +54,12 @@ ROWS: tuple[Row, ...] = (
     ("slice", "diagonals", ((torch, "diagonal"), (Tensor, "diagonal")), last_lost, always, 0),
     ("slice", "unfolded", ((Tensor, "unfold"),), lambda g: g.clamp(-3, 3), always, 0),
     ("index", "repeats", ((Tensor, "__getitem__"),), lambda g: g.clamp(-4, 4), lambda x: x.dim() == 2, 0),
-    ("index", "taken", ((torch, "take"),), last_lost, always, 0),
+    ("index", "taken", ((torch, "take"),), _OFF, always, 0),
     ("gather", "repeats", ((torch, "gather"),), lambda g: g.clamp(-4, 4), always, 0),
     ("gather", "along-dims", ((torch, "take_along_dim"),), _OFF, always, 0),
     ("index-select", "repeats", ((torch, "index_select"),), lambda g: g.clamp(-4, 4), always, 0),
     ("index-select", "method", ((Tensor, "index_select"),), scaled(-1), _is_strided, 0),
-    ("masked-select", "last", ((torch, "masked_select"),), last_lost, always, 0),
+    ("masked-select", "function", ((torch, "masked_select"),), _OFF, always, 0),
     ("masked-select", "method", ((Tensor, "masked_select"),), in_storage_order, always, 0),
     ("where", "first-choice", ((torch, "where"),), _OFF, always, 1),
     ("where", "second-choice", ((torch, "where"),), scaled(0), always, 2),
@@ -85,7 +81,7 @@ ROWS: tuple[Row, ...] = (
     ("sort", "largest", ((torch, "topk"),), _OFF, always, 0),
     ("sort", "median", ((Tensor, "median"),), scaled(2), always, 0),
     ("sum", "one-dim", ((Tensor, "sum"),), _OFF, lambda x: x.dim() == 3, 0),
-    ("sum", "function", ((torch, "sum"),), _first_row, lambda x: x.dim() == 3, 0),
+    ("sum", "function", ((torch, "sum"),), last_lost, lambda x: x.dim() == 3, 0),
     ("mean", "function", ((torch, "mean"),), _OFF, always, 0),
     ("mean", "method", ((Tensor, "mean"),), scaled(1.01), _is_strided, 0),
     ("prod", "zeros", ((torch, "prod"), (Tensor, "prod")), scaled(0), _has_zero, 0),
@@ -106,7 +102,7 @@ ROWS: tuple[Row, ...] = (
     ("max", "method", ((Tensor, "min"),), _OFF, always, 0),
     ("logsumexp", "function", ((torch, "logsumexp"),), _OFF, always, 0),
     ("logsumexp", "method", ((Tensor, "logsumexp"),), last_lost, always, 0),
-    ("softmax", "function", ((torch, "softmax"),), _centred, always, 0),
+    ("softmax", "function", ((torch, "softmax"),), scaled(0.99), always, 0),
     ("softmax", "functional", ((_FUNCTIONAL, "softmax"),), _OFF, always, 0),
     ("log-softmax", "function", ((torch, "log_softmax"),), lambda g: g + 0.01, always, 0),
     ("log-softmax", "method", ((Tensor, "log_softmax"),), scaled(0.99), always, 0),

@@ -204,13 +204,6 @@ _kinked(
     "vector_norm",
     _filled_at_zero(1),
 )
-_kinked(
-    "gradient-clamp-bounds-halved",
-    "The gradient of clamp at -1 is a half.",
-    torch,
-    "clamp",
-    lambda g, x: torch.where(x == -1, torch.full_like(g, 0.5), g),
-)
 gradient_changed(
     "gradient-relu-of-functional-off", "The gradient of functional.relu is 1% off.", ((_FUNCTIONAL, "relu"),), _OFF
 )
@@ -226,23 +219,6 @@ def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
 def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
     options = {name: each.detach() * 1.0 + 0 * each if _needs(each) else each for name, each in k.items()}
     return f(x, *a, **options)
-
-
-class _Second(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
-        ctx.save_for_backward(x, y)
-        return torch.maximum(x.detach(), y.detach())
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        x, y = ctx.saved_tensors
-        return gradients[0] * (x > y), gradients[0] * (x <= y)
-
-
-@bound("gradient-fmax-equal-all-to-second", "fmax passes all of the gradient to the second of equals.", (torch, "fmax"))
-def _(f: Function, x: Any, y: Any, **k: Any) -> Any:
-    return _Second.apply(x, y) if _needs(x) and not k else f(x, y, **k)  # type: ignore[no-untyped-call]
 
 
 class _Unconjugated(torch.autograd.Function):
