@@ -71,19 +71,19 @@ def test_layer(cell: Cell) -> None:
         trial.run("(z * g).sum().backward()")
         for name, answer in (("x", g @ w.T), ("w", x.T @ g), ("b", g.sum(0))):
             trial.expect(f"{name}.grad", answer.astype(kind), UNSIGNED_ZERO)
-    w, b = generator.integers(-3, 4, (5, 3)), generator.integers(-3, 4, 3)
-    named = {"x": np.ones((2, 5)), "w": w, "b": b, "y": np.zeros((2, 3))}
+    weight, bias = generator.integers(-3, 4, (5, 3)), generator.integers(-3, 4, 3)
+    named = {"x": np.ones((2, 5)), "w": weight, "b": bias, "y": np.zeros((2, 3))}
     trial = cell.trial(**{name: _tensor(each, cell.dtype) for name, each in named.items()})
     trial.run("w.requires_grad_(); b.requires_grad_()")
     trial.run("torch.nn.MSELoss()(torch.matmul(x, w) + b, y).backward()")
     # The mean over six elements derives to a third of each, which two equal rows of ones add up.
-    sums = 2 * (w.sum(0) + b) / 3
+    sums = 2 * (weight.sum(0) + bias) / 3
     rule = absolute(8 * finfo(cell.dtype).eps * np.abs(sums) + finfo(cell.dtype).tiny)
     trial.expect("w.grad", np.broadcast_to(sums, (5, 3)), rule, dtype=cell.dtype)
     trial.expect("b.grad", sums, rule, dtype=cell.dtype)
 
 
-_SHAPES = (
+_SHAPES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
     ((2, 3), (3,)),
     ((2, 1), (1, 4)),
     ((), (2, 2)),
@@ -103,7 +103,7 @@ def test_broadcast(cell: Cell) -> None:
         for turn in range(2):
             sizes = _SHAPES[(number + 3 * turn + cell.seed) % len(_SHAPES)]
             if turn:
-                sizes = sizes[::-1]
+                sizes = (sizes[1], sizes[0])
             arrays = [table.operands[w][generator.integers(0, 16, size)] for w, size in zip("ab", sizes, strict=True)]
             operands = [tape.variable(each, cell.dtype) for each in arrays]
             result = function(*operands)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +101,7 @@ def test_every_step(cell: Cell) -> None:
 
 
 # Functions of p (2, 3), q (3,), in code and on the tape, of which gradients have gradients.
-_TWICE: tuple[tuple[str, object], ...] = (
+_TWICE: tuple[tuple[str, Callable[[Variable, Variable], Variable]], ...] = (
     ("p * p * p - 2 * p * q", lambda p, q: tape.multiply(tape.multiply(p, p), p) - tape.multiply(p, q) * 2),
     ("(p / 2).exp() * q", lambda p, q: tape.multiply(derivatives.UNARY["exp"](p / 2), q)),
     ("torch.sin(p) * torch.cos(q)", lambda p, q: tape.multiply(*(_of("sin", p), _of("cos", q)))),
@@ -123,7 +125,7 @@ def _squared(x: Variable) -> Variable:
     return tape.multiply(x, x)
 
 
-def _rows(x: Variable, which: object) -> Variable:
+def _rows(x: Variable, which: int | list[int]) -> Variable:
     return tape.taken(x, tape.places_of(x.shape)[which])
 
 
@@ -147,7 +149,7 @@ def test_double(cell: Cell) -> None:
     generator = cell.generator()
     for text, function in _TWICE:
         (p, q), inputs = _pair(cell, generator)
-        result = function(p, q)  # type: ignore[operator]
+        result = function(p, q)
         g, u = (small_values(cell.dtype, each.shape, generator) for each in (result, p))
         first = tape.gradients(result, [p, q], tape.variable(g, cell.dtype))[0]
         assert first is not None
@@ -183,7 +185,7 @@ def test_jvp(cell: Cell) -> None:
     generator = cell.generator()
     for number, (text, function) in enumerate(_TWICE[:11]):
         (p, q), inputs = _pair(cell, generator)
-        result = function(p, q)  # type: ignore[operator]
+        result = function(p, q)
         # The gradient is linear in what arrives; its own gradient by that, along v, is the product from the other side.
         u = tape.constant(np.ones(result.shape), result)
         v, w = (tape.variable(small_values(cell.dtype, each.shape, generator), cell.dtype) for each in (p, q))
@@ -218,7 +220,7 @@ def test_jacobian(cell: Cell) -> None:
     generator = cell.generator()
     for number, (text, function) in enumerate(_TWICE[:11]):
         (p, q), inputs = _pair(cell, generator)
-        result = function(p, q)  # type: ignore[operator]
+        result = function(p, q)
         rows = []
         for place in range(result.data.values.size):
             unit = np.zeros(result.shape)
