@@ -141,3 +141,20 @@ def _digamma_positive(x: Array) -> Array:
         total = total - _ratio(number).astype(x.dtype) / (2 * order) * factor
         factor = factor * power
     return np.asarray(total)
+
+
+def trigamma(values: Array) -> Array:
+    """Return the second derivative of the logarithm of the gamma function, for positive arguments."""
+    shifted = _floating(values)
+    total = np.zeros_like(shifted)
+    for _ in range(_ASYMPTOTIC_FROM):
+        low = shifted < _ASYMPTOTIC_FROM
+        total = np.where(low, total + 1 / (shifted * shifted), total)
+        shifted = np.where(low, shifted + 1, shifted)
+    power = 1 / (shifted * shifted)
+    total = total + 1 / shifted + power / 2
+    factor = power / shifted
+    for number in _BERNOULLI:
+        total = total + _ratio(number).astype(shifted.dtype) * factor
+        factor = factor * power
+    return np.asarray(total)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction, FunctionCtx
 
-from torch_conformance.conformance.faults.altering import attribute, static
+from torch_conformance.conformance.faults.leaf_gradients import attribute, static
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd import graph
 from torch.utils.hooks import RemovableHandle
 
-from torch_conformance.conformance.faults.altering import attribute
+from torch_conformance.conformance.faults.leaf_gradients import attribute
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._contextlib import _DecoratorContextManager
 
-from torch_conformance.conformance.faults.altering import static
+from torch_conformance.conformance.faults.leaf_gradients import static
 from torch_conformance.conformance.faults.arguments import without
 from torch_conformance.conformance.faults.library import Breaker, FaultUnavailable, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
