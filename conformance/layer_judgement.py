@@ -150,9 +150,18 @@ def judge_values(cell: Cell, inputs: Mapping[str, Any], forms: Sequence[Form], a
 
 
 def judge_gradients(
-    cell: Cell, inputs: Mapping[str, Any], forms: Sequence[Form], answers: Sequence[Answer], *, leaves: str = "x w b"
+    cell: Cell,
+    inputs: Mapping[str, Any],
+    forms: Sequence[Form],
+    answers: Sequence[Answer],
+    *,
+    leaves: str = "x w b",
+    value: Answer | None = None,
 ) -> Trial:
-    """Compare the gradients of every form, in the order of its leaves; `g` is the gradient of y."""
+    """Compare the gradients of every form, in the order of its leaves, and where `value` is given y itself.
+
+    `g` is the gradient of y. Layers may take another way where a graph is recorded: y is then judged here as well.
+    """
     __tracebackhide__ = True
     trial = cell.trial(**inputs)
     for name in leaves.split():
@@ -160,10 +169,17 @@ def judge_gradients(
             trial.run(f"{name}.requires_grad_()")
     for form in forms:
         _run(trial, form)
+        if value is not None:
+            trial.expect("y", value.values, value.rule, dtype=cell.dtype)
         trial.run(f"d = torch.autograd.grad(y, {form.leaves}, g)")
         for number, answer in enumerate(answers):
             trial.expect(f"d[{number}]", answer.values, answer.rule, dtype=cell.dtype)
     return trial
+
+
+def plainly(turn: int, size: Sequence[int]) -> int:
+    """Return the turn, or 0 where it would lay out a tensor of these sizes with its second dimension innermost."""
+    return 0 if turn % LAYOUTS == LAYOUTS - 1 and len(size) > 2 else turn
 
 
 def constant(size: Sequence[int], dtype: str, value: float = 1) -> Strided:
