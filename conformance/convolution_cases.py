@@ -100,9 +100,7 @@ def table(dims: int) -> list[Convolution]:
     found = []
     for number, (stride, padding, dilation, (groups, channels, outs)) in enumerate(options):
         kernel, batch = next(kernels), next(batches)
-        found.append(
-            Convolution(kernel, stride, padding, dilation, groups, channels, outs, number % 3 != 2, batch)
-        )
+        found.append(Convolution(kernel, stride, padding, dilation, groups, channels, outs, number % 3 != 2, batch))
     return found
 
 
@@ -115,7 +113,10 @@ def transposed_table(dims: int) -> list[Convolution]:
         extra: Option = 0
         if number % 3:
             # Less than the stride or the dilation, as documented.
-            extra = tuple(max(a, b) - 1 if number % 3 == 1 else min(1, max(a, b) - 1) for a, b in zip(stride, dilation, strict=True))
+            extra = tuple(
+                max(a, b) - 1 if number % 3 == 1 else min(1, max(a, b) - 1)
+                for a, b in zip(stride, dilation, strict=True)
+            )
         channels = {"channels": case.groups * 2, "outs": case.outs if case.groups > 1 else 2}
         found.append(dataclasses.replace(case, kernel=kernel, output_padding=extra, **channels))
     return [case for case in found if all(each > 0 for each in transposed_outs(case))]

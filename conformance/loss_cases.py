@@ -209,7 +209,14 @@ def _apart(generator: Generator, size: tuple[int, ...]) -> Array:
 
 def _multi_margin(generator: Generator) -> list[Loss]:
     found = []
-    choices: tuple[dict[str, Any], ...] = ({}, {"p": 2}, {"margin": 2.0}, {"p": 2, "margin": 0.5}, {"weight": 3}, {"p": 2, "weight": 4})
+    choices: tuple[dict[str, Any], ...] = (
+        {},
+        {"p": 2},
+        {"margin": 2.0},
+        {"p": 2, "margin": 0.5},
+        {"weight": 3},
+        {"p": 2, "weight": 4},
+    )
     for size, options in zip(((4, 3), (3, 5), (4,), (2, 4), (5, 3), (4, 4)), choices, strict=True):
         x, t = _apart(generator, size), np.asarray(generator.integers(0, size[-1], size[:-1]))
         given = dict(options)
@@ -248,7 +255,12 @@ def _poisson(generator: Generator) -> list[Loss]:
         logs = number % 2 == 0
         x = whole(generator, size, 6) / 4 if logs else generator.integers(1, 9, size) / 4.0
         t = generator.integers(0, 6, size).astype(np.float64)
-        choices: tuple[dict[str, Any], ...] = ({}, {"log_input": False, "eps": 0.25}, {"full": True}, {"log_input": False, "full": True})
+        choices: tuple[dict[str, Any], ...] = (
+            {},
+            {"log_input": False, "eps": 0.25},
+            {"full": True},
+            {"log_input": False, "full": True},
+        )
         options = choices[number]
         extra = ", ".join(f"{name}={name}" for name in options)
         found.append(Loss({"x": x, "t": t}, extra, options, losses.poisson_nll(_long(x), _long(t), **options)))

@@ -8,7 +8,7 @@ from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.elementwise import Case, case_of, hard_case
 from torch_conformance.conformance.recipes import SIZE_CLASSES, Recipe, Sweep
 from torch_conformance.reference.dtypes import is_floating
-from torch_conformance.spec.operators import Operator, operators
+from torch_conformance.spec.operators import operators
 
 # A sweep of no recipe stands for the hard values of the operator: every exponent, the neighbours of every edge, and
 # all 65,536 values in 16 bits.

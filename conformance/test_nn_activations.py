@@ -31,7 +31,9 @@ from torch_conformance.reference.dtypes import finfo
 Array = npt.NDArray[Any]
 
 # Few-bit numbers that every floating dtype holds: around every kink, and where exponentials vanish or saturate.
-_POINTS = np.concatenate([np.arange(-36, 37) / 8.0, [-100.0, -24.0, -17.0, -12.0, -6.0, 6.0, 6.5, 12.0, 17.0, 21.0, 24.0, 100.0]])
+_POINTS = np.concatenate(
+    [np.arange(-36, 37) / 8.0, [-100.0, -24.0, -17.0, -12.0, -6.0, 6.0, 6.5, 12.0, 17.0, 21.0, 24.0, 100.0]]
+)
 _SIZES: tuple[tuple[int, ...], ...] = ((85,), (5, 7), (2, 3, 4), (), (0, 3), (1,), (3, 2, 2, 5))
 # Roundings of one exp, tanh or erf of a vector library and of the few operations around it.
 _ELEMENTARY = 16
@@ -76,7 +78,11 @@ SPELLINGS = {
         writes=("torch.nn.functional.leaky_relu_(z, **options)",),
     ),
     "elu": Spelling(
-        "elu", "ELU", ({}, {"alpha": 0.5}, {"alpha": 3.0}), inplace=True, writes=("torch.nn.functional.elu_(z, **options)",)
+        "elu",
+        "ELU",
+        ({}, {"alpha": 0.5}, {"alpha": 3.0}),
+        inplace=True,
+        writes=("torch.nn.functional.elu_(z, **options)",),
     ),
     "celu": Spelling(
         "celu",
@@ -126,7 +132,9 @@ SPELLINGS = {
         others=("y = torch.threshold(x, **options)",),
         writes=("torch.nn.functional.threshold_(z, **options)", "torch.threshold_(z, **options)"),
     ),
-    "sigmoid": Spelling("sigmoid", "Sigmoid", others=("y = torch.sigmoid(x)", "y = x.sigmoid()"), writes=("z.sigmoid_()",)),
+    "sigmoid": Spelling(
+        "sigmoid", "Sigmoid", others=("y = torch.sigmoid(x)", "y = x.sigmoid()"), writes=("z.sigmoid_()",)
+    ),
     "tanh": Spelling("tanh", "Tanh", others=("y = torch.tanh(x)", "y = x.tanh()"), writes=("z.tanh_()",)),
 }
 
@@ -140,7 +148,11 @@ def _forms(spelling: Spelling) -> tuple[Form, ...]:
     lines = [
         (f"y = {f}(x, **options)",),
         (f"y = {m}(**options)(x)",),
-        *(() if spelling.name == "gelu" else ((f"y = {f}(x, *options.values())",), (f"y = {m}(*options.values())(x)",))),
+        *(
+            ()
+            if spelling.name == "gelu"
+            else ((f"y = {f}(x, *options.values())",), (f"y = {m}(*options.values())(x)",))
+        ),
         (f"y = {f}(input=x, **options)",),
         *((each,) for each in spelling.others),
         *((*made, f"y = {each}", "assert y is z") for each in writes),
@@ -189,7 +201,9 @@ def test_activation(cell: Cell) -> None:
         long = x.astype(np.longdouble)
         g = whole(cell.generator(), x.shape, 2)
         slope = g * row.derivative(long, **options)
-        size = np.abs(g) * (np.abs(row.derivative(long, **options)) if row.slope_size is None else row.slope_size(long, **options))
+        size = np.abs(g) * (
+            np.abs(row.derivative(long, **options)) if row.slope_size is None else row.slope_size(long, **options)
+        )
         inputs = {"x": arranged(x, cell.dtype, turn), "options": options, "g": arranged(g, cell.dtype, turn + 1)}
         judge_gradients(cell, inputs, forms[turn % 2 :: 2] if turn else forms, [_answer(cell, slope, size)], leaves="x")
 
@@ -226,14 +240,22 @@ def test_rrelu(cell: Cell) -> None:
 
 @clause("nn.prelu.weighs-negative-elements")
 def test_prelu(cell: Cell) -> None:
-    for turn, (size, count) in enumerate((((7, 3), 1), ((4, 3), 3), ((2, 3, 5), 3), ((2, 4, 3, 3), 4), ((9,), 1), ((0, 3), 3))):
+    for turn, (size, count) in enumerate(
+        (((7, 3), 1), ((4, 3), 3), ((2, 3, 5), 3), ((2, 4, 3, 3), 4), ((9,), 1), ((0, 3), 3))
+    ):
         generator = cell.generator()
         x = whole(generator, size, 6)
         x = np.where(x == 0, 5, x)
         w = np.array([0.25, -2.0, 0.5, 3.0])[:count]
         shape = (1, count, *[1] * (len(size) - 2)) if count > 1 else (1,) * len(size)
         g = whole(generator, size, 2)
-        inputs = {"x": arranged(x, cell.dtype, turn), "w": arranged(w, cell.dtype, turn), "b": None, "n": count, "g": arranged(g, cell.dtype, turn + 2)}
+        inputs = {
+            "x": arranged(x, cell.dtype, turn),
+            "w": arranged(w, cell.dtype, turn),
+            "b": None,
+            "n": count,
+            "g": arranged(g, cell.dtype, turn + 2),
+        }
         make = "m = torch.nn.PReLU(n, device=device, dtype=x.dtype)"
         forms = [
             function("y = torch.nn.functional.prelu(x, w)", leaves="(x, w)"),
@@ -253,7 +275,9 @@ def test_prelu(cell: Cell) -> None:
 
 @clause("nn.glu.gates-one-half-by-the-other")
 def test_glu(cell: Cell) -> None:
-    for turn, (size, dim) in enumerate((((6,), -1), ((4, 6), -1), ((4, 6), 0), ((2, 4, 3), 1), ((2, 4, 6), -1), ((2, 2, 2, 5), -3))):
+    for turn, (size, dim) in enumerate(
+        (((6,), -1), ((4, 6), -1), ((4, 6), 0), ((2, 4, 3), 1), ((2, 4, 6), -1), ((2, 2, 2, 5), -3))
+    ):
         generator = cell.generator()
         x = whole(generator, size, 4).astype(np.longdouble)
         value = activations.glu(x, dim)
@@ -265,7 +289,10 @@ def test_glu(cell: Cell) -> None:
             function("y = torch.nn.GLU(dim)(x)", leaves="(x,)"),
         ]
         if dim == -1:
-            forms += [function("y = torch.nn.functional.glu(x)", leaves="(x,)"), function("y = torch.nn.GLU()(x)", leaves="(x,)")]
+            forms += [
+                function("y = torch.nn.functional.glu(x)", leaves="(x,)"),
+                function("y = torch.nn.GLU()(x)", leaves="(x,)"),
+            ]
         judge_values(cell, inputs, forms, _answer(cell, value, None))
         # The sigmoid of the second half and what it lacks to 1 are subtracted from each other.
         size_of = np.concatenate([np.abs(g), np.abs(g * value)], axis=dim)
@@ -280,7 +307,17 @@ _SOFT = {
     "softmin": ("softmin", "Softmin", -1),
     "log-softmax": ("log_softmax", "LogSoftmax", 1),
 }
-_DIMS = (((5,), 0), ((4, 7), 1), ((4, 7), 0), ((3, 4, 5), -2), ((2, 3, 2, 5), 1), ((2, 3, 17), -1), ((1, 33), 1), ((0, 3), 1), ((3, 1), 1))
+_DIMS = (
+    ((5,), 0),
+    ((4, 7), 1),
+    ((4, 7), 0),
+    ((3, 4, 5), -2),
+    ((2, 3, 2, 5), 1),
+    ((2, 3, 17), -1),
+    ((1, 33), 1),
+    ((0, 3), 1),
+    ((3, 1), 1),
+)
 
 
 @clause("nn.soft*.normalises-exponentials-over-a-dim")
@@ -317,7 +354,10 @@ def _judge_soft(cell: Cell) -> None:
             function(f"y = torch.nn.functional.{name}(input=x, dim=dim)", leaves="(x,)"),
         ]
         if name != "softmin":
-            forms += [function(f"y = x.{name}(dim)", leaves="(x,)"), function(f"y = torch.{name}(x, dim=dim)", leaves="(x,)")]
+            forms += [
+                function(f"y = x.{name}(dim)", leaves="(x,)"),
+                function(f"y = torch.{name}(x, dim=dim)", leaves="(x,)"),
+            ]
         roundings = 40 + size[dim]
         if cell.dtype in HALF:
             roundings = 6

@@ -37,11 +37,19 @@ def test_scaled(cell: Cell) -> None:
     for turn, (size, p) in enumerate((size, p) for size in _SIZES for p in (0.5, 0.25, 0.75)):
         x = _nonzero(cell.generator(), size)
         g = _nonzero(cell.generator(), size)
-        trial = cell.trial(x=arranged(x, cell.dtype, turn), g=arranged(g, cell.dtype, turn + 1), p=p, u=4 * unit(cell.dtype), seed=cell.seed % 2**63)
+        trial = cell.trial(
+            x=arranged(x, cell.dtype, turn),
+            g=arranged(g, cell.dtype, turn + 1),
+            p=p,
+            u=4 * unit(cell.dtype),
+            seed=cell.seed % 2**63,
+        )
         trial.run("torch.manual_seed(seed); x.requires_grad_()")
         for call in _TRAINING:
             trial.run(f"y = {call}; d, = torch.autograd.grad(y, x, g)")
-            trial.expect_true("y.shape == x.shape and y.dtype == x.dtype and d.dtype == x.dtype", "shape and dtype stay")
+            trial.expect_true(
+                "y.shape == x.shape and y.dtype == x.dtype and d.dtype == x.dtype", "shape and dtype stay"
+            )
             trial.run("kept = (y != 0); v = (y / x).detach().double() * (1 - p); s = (d / g).double() * (1 - p)")
             trial.expect_true("((v[kept] - 1).abs() <= u).all()", "what is kept is divided by 1 - p")
             trial.expect_true("(d[~kept] == 0).all()", "what is dropped has no gradient")
@@ -71,7 +79,11 @@ def test_statistics(cell: Cell) -> None:
 def test_seed(cell: Cell) -> None:
     trial = cell.trial(seed=cell.seed % 2**63, dtype=cell.torch_dtype)
     trial.run("x = torch.ones(200, device=device, dtype=dtype)")
-    for call in ("torch.nn.Dropout()(x)", "torch.nn.functional.dropout(x)", "torch.nn.functional.dropout2d(x.view(5, 10, 2, 2))"):
+    for call in (
+        "torch.nn.Dropout()(x)",
+        "torch.nn.functional.dropout(x)",
+        "torch.nn.functional.dropout2d(x.view(5, 10, 2, 2))",
+    ):
         trial.run(f"torch.manual_seed(seed); y = {call}; z = {call}; torch.manual_seed(seed); w = {call}")
         trial.expect_true("torch.equal(y, w)", "the same seed drops the same elements")
         # Two draws of 50 fair coins are equal with probability 2^-50.
@@ -123,7 +135,11 @@ def test_extremes(cell: Cell) -> None:
 def test_inplace(cell: Cell) -> None:
     trial = cell.trial(x=arranged(_nonzero(cell.generator(), (64,)), cell.dtype), seed=cell.seed % 2**63)
     trial.run("torch.manual_seed(seed)")
-    for call in ("torch.nn.Dropout(0.5, inplace=True)(z)", "torch.nn.functional.dropout(z, 0.5, True, True)", "torch.dropout_(z, 0.5, True)"):
+    for call in (
+        "torch.nn.Dropout(0.5, inplace=True)(z)",
+        "torch.nn.functional.dropout(z, 0.5, True, True)",
+        "torch.dropout_(z, 0.5, True)",
+    ):
         trial.run(f"z = x.clone(); y = {call}")
         trial.expect_true("y is z", "the input itself is returned")
         trial.expect_true("((z == 0) | (z == 2 * x)).all()", "it holds what was kept")
@@ -137,16 +153,26 @@ def test_inplace(cell: Cell) -> None:
 def test_channels(cell: Cell) -> None:
     for dims in (1, 2, 3):
         size = (40, 25, *(2, 1, 3)[:dims])
-        trial = cell.trial(p=0.25, seed=cell.seed % 2**63, dtype=cell.torch_dtype, size=size, dims=tuple(range(2, 2 + dims)))
+        trial = cell.trial(
+            p=0.25, seed=cell.seed % 2**63, dtype=cell.torch_dtype, size=size, dims=tuple(range(2, 2 + dims))
+        )
         trial.run("torch.manual_seed(seed); x = torch.full(size, 3.0, device=device, dtype=dtype).requires_grad_()")
-        for call in (f"torch.nn.Dropout{dims}d(p)(x)", f"torch.nn.functional.dropout{dims}d(x, p)", f"torch.nn.Dropout{dims}d(p, inplace=True)(x * 1)"):
+        for call in (
+            f"torch.nn.Dropout{dims}d(p)(x)",
+            f"torch.nn.functional.dropout{dims}d(x, p)",
+            f"torch.nn.Dropout{dims}d(p, inplace=True)(x * 1)",
+        ):
             trial.run(f"y = {call}; d, = torch.autograd.grad(y, x, torch.ones_like(y))")
-            trial.expect_true("((y == 0) | (y == 4)).all() and ((d == 0) == (y == 0)).all()", "elements are 0 or scaled")
+            trial.expect_true(
+                "((y == 0) | (y == 4)).all() and ((d == 0) == (y == 0)).all()", "elements are 0 or scaled"
+            )
             trial.expect_true("(y.amax(dims) == y.amin(dims)).all()", "a channel is dropped as a whole")
             trial.run("v = (y.amax(dims) == 0).double().cpu().numpy()")
             bound = random.bernstein_bound(1000, _ERROR_RATE, 0.1875, 1.0)
             trial.expect_true(f"abs(v.mean() - p) <= {bound!r}", "channels are dropped with probability p")
-            trial.expect_true("(v.min(0) < v.max(0)).any() and (v.min(1) < v.max(1)).any()", "of each sample on its own")
+            trial.expect_true(
+                "(v.min(0) < v.max(0)).any() and (v.min(1) < v.max(1)).any()", "of each sample on its own"
+            )
 
 
 @clause("nn.alpha-dropout.keeps-mean-and-variance")
@@ -162,9 +188,13 @@ def test_alpha(cell: Cell) -> None:
         trial.run("torch.manual_seed(seed); x = torch.randn(n, device=device, dtype=dtype).requires_grad_()")
         for call in ("torch.nn.AlphaDropout(p)(x)", "torch.nn.functional.alpha_dropout(x, p, training=True)"):
             trial.run(f"y = {call}; d, = torch.autograd.grad(y, x, torch.ones_like(y))")
-            trial.run("v, h, s = y.detach().double().cpu().numpy(), d.double().cpu().numpy(), x.detach().double().cpu().numpy()")
+            trial.run("v, h, s = (each.detach().double().cpu().numpy() for each in (y, d, x))")
+            trial.run(f"moved = np.where(h == 0, {a * floor + b!r}, {a!r} * s + {b!r})")
             room = 16 * unit(cell.dtype)
-            trial.expect_true(f"(np.abs(v - np.where(h == 0, {a * floor + b!r}, {a!r} * s + {b!r})) <= {room!r} * (np.abs(s) + 3)).all()", "elements are moved and scaled, or at the lower limit")
+            trial.expect_true(
+                f"(np.abs(v - moved) <= {room!r} * (np.abs(s) + 3)).all()",
+                "elements are moved and scaled, or at the lower limit",
+            )
             trial.expect_true(f"(np.abs(h[h != 0] - {a!r}) <= {room!r} * 2).all()", "the gradient is the scale")
             bound = random.bernstein_bound(count, _ERROR_RATE, p * (1 - p), 1.0)
             trial.expect_true(f"abs((h == 0).mean() - p) <= {bound!r}", "elements are dropped with probability p")

@@ -50,7 +50,7 @@ def _linear_forms(*, bias: bool) -> list[Form]:
 
 def _linear_cases(cell: Cell) -> Any:
     """Yield turn, inputs, input, weight, bias."""
-    for turn, (lead, (ins, outs)) in enumerate(itertools.product(_LEADS, _FEATURES)):
+    for turn, (lead, (ins, outs)) in selected(cell, list(itertools.product(_LEADS, _FEATURES)), scale=2):
         generator = cell.generator()
         x, w = whole(generator, (*lead, ins), 2), whole(generator, (outs, ins), 2)
         b = whole(generator, (outs,), 9) if turn % 3 else None
@@ -101,7 +101,12 @@ def test_linear_precision(cell: Cell) -> None:
         value = np.einsum("ni,oi->no", *long[:2]) + long[2]
         size = np.einsum("ni,oi->no", *map(np.abs, long[:2])) + np.abs(long[2])
         bound = 2 * gamma(ins + 4, unit_roundoff(cell.dtype)) / unit_roundoff(cell.dtype)
-        inputs = {"x": arranged(x, cell.dtype), "w": arranged(w, cell.dtype), "b": arranged(b, cell.dtype), "bias": True}
+        inputs = {
+            "x": arranged(x, cell.dtype),
+            "w": arranged(w, cell.dtype),
+            "b": arranged(b, cell.dtype),
+            "bias": True,
+        }
         judge_values(cell, inputs, _linear_forms(bias=True)[:2], rounded(value, size, cell, bound))
 
 
@@ -152,7 +157,9 @@ def test_bilinear(cell: Cell) -> None:
             ("...o,...i,oij->...j", (g, x, w)),
             ("no,ni,nj->oij", tuple(ones)),
         ]
-        slopes = [nearly_whole(np.einsum(text, *given), np.einsum(text, *map(np.abs, given)), cell) for text, given in parts]
+        slopes = [
+            nearly_whole(np.einsum(text, *given), np.einsum(text, *map(np.abs, given)), cell) for text, given in parts
+        ]
         if b is not None:
             slopes.append(nearly_whole(ones[0].sum(axis=0), np.abs(ones[0]).sum(axis=0), cell))
         judge_gradients(cell, inputs, forms, slopes, leaves="x u w b", value=answer)
@@ -229,7 +236,9 @@ def test_unfold(cell: Cell) -> None:
             function("y = torch.nn.Unfold(*options.values())(x)", leaves="(x,)"),
             function("y = torch.nn.functional.unfold(x, *options.values())", leaves="(x,)"),
         ]
-        judge_gradients(cell, inputs, forms[turn % 2 : turn % 2 + 2], [Answer(gradient)], leaves="x", value=Answer(value))
+        judge_gradients(
+            cell, inputs, forms[turn % 2 : turn % 2 + 2], [Answer(gradient)], leaves="x", value=Answer(value)
+        )
 
 
 @clause("nn.fold.adds-sliding-blocks-at-their-places")
@@ -250,10 +259,16 @@ def test_fold(cell: Cell) -> None:
             function("y = torch.nn.Fold((4, 5), *options.values())(x)", leaves="(x,)"),
             function("y = torch.nn.functional.fold(x, (4, 5), *options.values())", leaves="(x,)"),
         ]
-        judge_gradients(cell, inputs, forms[turn % 2 : turn % 2 + 2], [Answer(gradient)], leaves="x", value=Answer(value))
+        judge_gradients(
+            cell, inputs, forms[turn % 2 : turn % 2 + 2], [Answer(gradient)], leaves="x", value=Answer(value)
+        )
 
 
-_PADS: dict[int, tuple[Any, ...]] = {1: (1, (2, 0), (0, 3)), 2: (1, (2, 0, 1, 0), (0, 1, 0, 2)), 3: (1, (1, 0, 0, 1, 2, 0))}
+_PADS: dict[int, tuple[Any, ...]] = {
+    1: (1, (2, 0), (0, 3)),
+    2: (1, (2, 0, 1, 0), (0, 1, 0, 2)),
+    3: (1, (1, 0, 0, 1, 2, 0)),
+}
 _PADDED = {1: (2, 2, 4), 2: (2, 2, 3, 4), 3: (1, 2, 3, 4, 3)}
 
 
@@ -276,7 +291,13 @@ def test_padding_layers(cell: Cell) -> None:
         gradient = convolution.pad_gradient(g, x.shape[2:], amounts, named)
         extra = ", 2.5" if mode == "Constant" else ""
         keyword = ", value=2.5" if mode == "Constant" else ""
-        inputs = {"x": arranged(x, cell.dtype, turn), "p": pads, "flat": flat, "mode": named, "g": arranged(g, cell.dtype, turn + 1)}
+        inputs = {
+            "x": arranged(x, cell.dtype, turn),
+            "p": pads,
+            "flat": flat,
+            "mode": named,
+            "g": arranged(g, cell.dtype, turn + 1),
+        }
         forms = [
             function(f"y = torch.nn.{mode}Pad{dims}d(p{extra})(x)", leaves="(x,)"),
             function(f"y = torch.nn.functional.pad(x, flat, mode=mode{keyword})", leaves="(x,)"),
@@ -296,7 +317,12 @@ def test_circular(cell: Cell) -> None:
         amounts = [(flat[2 * at], flat[2 * at + 1]) for at in reversed(range(dims))]
         value = convolution.pad(x, amounts, mode)
         g = whole(generator, value.shape, 2)
-        inputs = {"x": arranged(x, cell.dtype, turn), "flat": flat, "mode": mode, "g": arranged(g, cell.dtype, turn + 1)}
+        inputs = {
+            "x": arranged(x, cell.dtype, turn),
+            "flat": flat,
+            "mode": mode,
+            "g": arranged(g, cell.dtype, turn + 1),
+        }
         forms = [function("y = torch.nn.functional.pad(x, flat, mode)", leaves="(x,)")]
         gradient = convolution.pad_gradient(g, x.shape[2:], amounts, mode)
         judge_gradients(cell, inputs, forms, [Answer(gradient)], leaves="x", value=Answer(value))
@@ -310,7 +336,11 @@ def test_pixel_shuffle(cell: Cell) -> None:
         y = resampling.pixel_shuffle(x, factor)
         g = whole(generator, y.shape, 2)
         layout = plainly(turn, x.shape) if x.ndim > 4 else turn
-        inputs = {"x": arranged(x, cell.dtype, layout), "f": factor, "g": arranged(g, cell.dtype, plainly(turn + 1, g.shape))}
+        inputs = {
+            "x": arranged(x, cell.dtype, layout),
+            "f": factor,
+            "g": arranged(g, cell.dtype, plainly(turn + 1, g.shape)),
+        }
         forms = [
             function("y = torch.nn.functional.pixel_shuffle(x, f)", leaves="(x,)"),
             function("y = torch.nn.PixelShuffle(f)(x)", leaves="(x,)"),
@@ -369,9 +399,17 @@ def test_linear_upsampling(cell: Cell) -> None:
         g = whole(generator, value.shape, 2)
         back = [each.T for each in matrices]
         mode = ("linear", "bilinear", "trilinear")[len(extents) - 1]
-        inputs = {"x": arranged(x, cell.dtype, turn), "size": size, "mode": mode, "corners": corners, "g": arranged(g, cell.dtype, turn + 1)}
+        inputs = {
+            "x": arranged(x, cell.dtype, turn),
+            "size": size,
+            "mode": mode,
+            "corners": corners,
+            "g": arranged(g, cell.dtype, turn + 1),
+        }
         forms = [
-            function("y = torch.nn.functional.interpolate(x, size=size, mode=mode, align_corners=corners)", leaves="(x,)"),
+            function(
+                "y = torch.nn.functional.interpolate(x, size=size, mode=mode, align_corners=corners)", leaves="(x,)"
+            ),
             function("y = torch.nn.Upsample(size=size, mode=mode, align_corners=corners)(x)", leaves="(x,)"),
         ]
         if not corners:

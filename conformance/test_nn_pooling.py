@@ -116,7 +116,7 @@ def _max_inputs(cell: Cell, case: Pool, x: Array, turn: int) -> dict[str, Any]:
 @clause("nn.max-pool[123]*.takes-the-largest-of-each-window")
 def test_max_pool_values(cell: Cell) -> None:
     dims = int(cell.clause.subject[8])
-    for turn, case in selected(cell, table(dims, dilations=_DILATIONS[dims]), most=24):
+    for turn, case in selected(cell, table(dims, dilations=_DILATIONS[dims])):
         x = _distinct(cell.generator(), (*case.lead, *_EXTENTS[dims]), dims, negative=turn % 2 == 0)
         values, places = pooling.maximum(x, case.plan)
         inputs = _max_inputs(cell, case, x, turn)
@@ -130,11 +130,12 @@ def test_max_pool_values(cell: Cell) -> None:
 @clause("nn.max-pool[123]*.has-its-gradient-at-the-largest")
 def test_max_pool_gradients(cell: Cell) -> None:
     dims = int(cell.clause.subject[8])
-    for turn, case in selected(cell, table(dims, dilations=_DILATIONS[dims]), most=24):
+    for turn, case in selected(cell, table(dims, dilations=_DILATIONS[dims])):
         generator = cell.generator()
         x = _distinct(generator, (*case.lead, *_EXTENTS[dims]), dims, negative=False)
         values, places = pooling.maximum(x, case.plan)
-        g, tensor = _gradient(generator, values.shape, cell.dtype, turn)
+        layout = plainly(turn + 1, values.shape) - 1 if case.batch is None else turn
+        g, tensor = _gradient(generator, values.shape, cell.dtype, layout)
         inputs = _max_inputs(cell, case, x, turn) | {"g": tensor}
         forms = (MAX[dims][turn % 2], MAX[dims][2 + turn % 4])
         answers = [Answer(pooling.placed(g, places, _EXTENTS[dims]))]
@@ -175,7 +176,7 @@ def _average_inputs(cell: Cell, case: Pool, x: Array, include: bool, override: i
 @clause("nn.avg-pool[123]*.averages-each-window")
 def test_average_pool_values(cell: Cell) -> None:
     dims = int(cell.clause.subject[8])
-    for turn, (case, include, override) in selected(cell, _averages(dims), most=24):
+    for turn, (case, include, override) in selected(cell, _averages(dims)):
         x = whole(cell.generator(), (*case.lead, *_EXTENTS[dims]), 5)
         divisor = pooling.divisors(case.plan, include_pad=include, override=override)
         values = pooling.average(x.astype(np.longdouble), case.plan, divisor)
@@ -188,7 +189,7 @@ def test_average_pool_values(cell: Cell) -> None:
 @clause("nn.avg-pool[123]*.shares-its-gradient-equally")
 def test_average_pool_gradients(cell: Cell) -> None:
     dims = int(cell.clause.subject[8])
-    for turn, (case, include, override) in selected(cell, _averages(dims), most=24):
+    for turn, (case, include, override) in selected(cell, _averages(dims)):
         generator = cell.generator()
         plan = case.plan
         g, tensor = _gradient(generator, (*case.lead, *plan.outs), cell.dtype, turn)
@@ -310,8 +311,7 @@ def test_unpool(cell: Cell) -> None:
             "x": arranged(values, cell.dtype, turn),
             "i": arranged(places, "int64", turn + 1),
             "options": options,
-            "size": extents if turn % 2 else x.shape,
-            # Its gradient is not worked out where that of the result is not contiguous.
+            "size": extents if turn % 2 or case.batch is None else x.shape,
             "g": arranged(g, cell.dtype),
         }
         f, m = f"torch.nn.functional.max_unpool{case.dims}d", f"torch.nn.MaxUnpool{case.dims}d"
@@ -321,5 +321,7 @@ def test_unpool(cell: Cell) -> None:
         )
         answer = Answer(pooling.placed(values, places, extents))
         judge_values(cell, inputs, forms, answer)
+        # The gradient is refused where places, or the gradient of the result, are not contiguous.
+        inputs["i"] = arranged(places, "int64")
         flat = np.take_along_axis(g.reshape(*case.lead, -1), places.reshape(*case.lead, -1), -1)
         judge_gradients(cell, inputs, forms, [Answer(flat.reshape(values.shape))], leaves="x", value=answer)

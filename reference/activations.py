@@ -186,7 +186,9 @@ ACTIVATIONS: MappingProxyType[str, Activation] = MappingProxyType(
             slope_size=lambda x: np.where(np.abs(x) < 3, (2 * np.abs(x) + 3) / 6, 1),
             kinks=lambda: (-3, 3),
         ),
-        "logsigmoid": Activation(lambda x: -softplus(-x, 1, np.inf), lambda x: sigmoid(-x), slope_size=lambda x: 1 + 0 * x),
+        "logsigmoid": Activation(
+            lambda x: -softplus(-x, 1, np.inf), lambda x: sigmoid(-x), slope_size=lambda x: 1 + 0 * x
+        ),
         "threshold": Activation(
             lambda x, threshold, value: np.where(x > threshold, x, value),
             lambda x, threshold, value: (x > threshold).astype(x.dtype),  # noqa: ARG005

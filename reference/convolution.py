@@ -60,7 +60,9 @@ def pad(x: Array, amounts: Sequence[tuple[int, int]], mode: str = "zeros", value
         places = source_places(x.shape[dim], low, high, mode)
         shape = [1] * x.ndim
         shape[dim] = places.size
-        x = np.where((places < 0).reshape(shape), np.asarray(value, dtype=x.dtype), np.take(x, np.maximum(places, 0), dim))
+        x = np.where(
+            (places < 0).reshape(shape), np.asarray(value, dtype=x.dtype), np.take(x, np.maximum(places, 0), dim)
+        )
     return x
 
 
@@ -103,9 +105,7 @@ def correlate(x: Array, w: Array, stride: Ints, dilation: Ints, groups: int = 1)
     return y.reshape(x.shape[0], w.shape[0], *outs)
 
 
-def correlate_input_gradient(
-    g: Array, w: Array, extents: Ints, stride: Ints, dilation: Ints, groups: int = 1
-) -> Array:
+def correlate_input_gradient(g: Array, w: Array, extents: Ints, stride: Ints, dilation: Ints, groups: int = 1) -> Array:
     """Return the gradient of `correlate` with respect to an input of these (padded) extents."""
     kernel, outs = w.shape[2:], g.shape[2:]
     gs = g.reshape(g.shape[0], groups, -1, *outs)
@@ -116,9 +116,7 @@ def correlate_input_gradient(
     return x.reshape(g.shape[0], groups * w.shape[1], *extents)
 
 
-def correlate_weight_gradient(
-    g: Array, x: Array, kernel: Ints, stride: Ints, dilation: Ints, groups: int = 1
-) -> Array:
+def correlate_weight_gradient(g: Array, x: Array, kernel: Ints, stride: Ints, dilation: Ints, groups: int = 1) -> Array:
     """Return the gradient of `correlate` with respect to its weight."""
     outs = g.shape[2:]
     gs = g.reshape(g.shape[0], groups, -1, math.prod(outs))

@@ -58,7 +58,7 @@ def reduced(terms: Terms, reduction: str) -> tuple[Array, Array]:
 
 
 def gradients(terms: Terms, reduction: str, g: Array) -> list[tuple[Array, Array]]:
-    """Return, per differentiated input, the gradient and the sum of magnitudes of its terms; `g` is that of the loss."""
+    """Return, per differentiated input, the gradient and the sum of magnitudes of its terms; `g` is the loss's."""
     share = np.broadcast_to(g / terms.denominator(reduction), terms.values.shape)
     if terms.row_axis is not None:
         share = np.expand_dims(share, terms.row_axis)

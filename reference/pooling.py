@@ -48,7 +48,7 @@ class Plan:
 
 
 def pooled_extent(extent: int, kernel: int, stride: int, padding: int, dilation: int, *, ceil: bool) -> int:
-    """Return how many windows there are; with `ceil` also those that begin inside the input or the padding before it."""
+    """Return how many windows there are; with `ceil` also those that begin in the input or the padding before it."""
     room = extent + 2 * padding - dilation * (kernel - 1) - 1
     count = (-(-room // stride) if ceil else room // stride) + 1
     return count - 1 if ceil and (count - 1) * stride >= extent + padding else count
@@ -125,7 +125,10 @@ def average(x: Array, plan: Plan, divisor: Array) -> Array:
 
 def average_gradient(g: Array, plan: Plan, divisor: Array) -> Array:
     """Return the gradient of `average`: each output's share goes to the elements of its window."""
-    return spread_over(np.repeat((g.reshape(*g.shape[: g.ndim - len(plan.outs)], -1) / divisor)[..., None], plan.places.shape[1], -1), plan)
+    return spread_over(
+        np.repeat((g.reshape(*g.shape[: g.ndim - len(plan.outs)], -1) / divisor)[..., None], plan.places.shape[1], -1),
+        plan,
+    )
 
 
 def spread_over(shares: Array, plan: Plan) -> Array:

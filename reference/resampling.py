@@ -21,7 +21,9 @@ def pixel_shuffle(x: Array, factor: int) -> Array:
     *lead, channels, height, width = x.shape
     blocks = x.reshape(*lead, channels // factor**2, factor, factor, height, width)
     first = len(lead)
-    moved = np.moveaxis(blocks, [first + 3, first + 1, first + 4, first + 2], [first + 1, first + 2, first + 3, first + 4])
+    moved = np.moveaxis(
+        blocks, [first + 3, first + 1, first + 4, first + 2], [first + 1, first + 2, first + 3, first + 4]
+    )
     return moved.reshape(*lead, channels // factor**2, height * factor, width * factor)
 
 
@@ -30,7 +32,9 @@ def pixel_unshuffle(x: Array, factor: int) -> Array:
     *lead, channels, height, width = x.shape
     blocks = x.reshape(*lead, channels, height // factor, factor, width // factor, factor)
     first = len(lead)
-    moved = np.moveaxis(blocks, [first + 2, first + 4, first + 1, first + 3], [first + 1, first + 2, first + 3, first + 4])
+    moved = np.moveaxis(
+        blocks, [first + 2, first + 4, first + 1, first + 3], [first + 1, first + 2, first + 3, first + 4]
+    )
     return moved.reshape(*lead, channels * factor**2, height // factor, width // factor)
 
 

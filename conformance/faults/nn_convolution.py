@@ -61,7 +61,11 @@ def _(given: Named) -> None:
 
 
 argument_gradient(
-    "nn-conv1d-input-gradient-one-percent-off", "conv1d's gradient of the input is 1 % off.", _PLAIN, "input", *both("conv1d")
+    "nn-conv1d-input-gradient-one-percent-off",
+    "conv1d's gradient of the input is 1 % off.",
+    _PLAIN,
+    "input",
+    *both("conv1d"),
 )
 
 
@@ -79,7 +83,12 @@ def _(f: Function, given: Named) -> Any:
     return torch.cat([f(**(given | {"input": x[:1]})), f(**rest)])
 
 
-@changed("nn-conv2d-bias-gradient-is-a-mean", "conv2d's gradient of the bias is a mean over the batch.", _PLAIN, *both("conv2d"))
+@changed(
+    "nn-conv2d-bias-gradient-is-a-mean",
+    "conv2d's gradient of the bias is a mean over the batch.",
+    _PLAIN,
+    *both("conv2d"),
+)
 def _(given: Named) -> None:
     count = len(given["input"]) if given["input"].dim() == 4 else 1
     given["bias"] = with_gradient(given.get("bias"), lambda g: g / count)
@@ -95,7 +104,9 @@ argument_gradient(
 )
 
 
-@bound("nn-conv1d-reflect-repeats-the-edge", "Conv1d's reflection repeats the edge.", (torch.nn.Conv1d, "_conv_forward"))
+@bound(
+    "nn-conv1d-reflect-repeats-the-edge", "Conv1d's reflection repeats the edge.", (torch.nn.Conv1d, "_conv_forward")
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> Any:
     if self.padding_mode == "reflect":
         self.padding_mode = "replicate"
@@ -121,7 +132,9 @@ def _(f: Function, self: Any, *a: Any, **k: Any) -> Any:
 
 
 def _spread(value: Any, count: int) -> tuple[int, ...]:
-    return tuple(value) if isinstance(value, tuple | list) and len(value) == count else (int(torch.tensor(value)),) * count
+    return (
+        tuple(value) if isinstance(value, tuple | list) and len(value) == count else (int(torch.tensor(value)),) * count
+    )
 
 
 @changed("nn-conv1d-same-pads-in-front", "conv1d pads an odd total in front.", _PLAIN, *both("conv1d"))
@@ -159,7 +172,11 @@ def _(f: Function, given: Named) -> Any:
 
 
 ignored(
-    "nn-conv-transpose2d-dilation-lost", "conv_transpose2d takes dilation 1.", _TRANSPOSED, "dilation", *both("conv_transpose2d")
+    "nn-conv-transpose2d-dilation-lost",
+    "conv_transpose2d takes dilation 1.",
+    _TRANSPOSED,
+    "dilation",
+    *both("conv_transpose2d"),
 )
 
 
@@ -174,7 +191,9 @@ def _(given: Named) -> None:
         given["weight"] = given["weight"].flip(0)
 
 
-@named("nn-conv-transpose3d-bias-twice", "conv_transpose3d adds its bias twice.", _TRANSPOSED, *both("conv_transpose3d"))
+@named(
+    "nn-conv-transpose3d-bias-twice", "conv_transpose3d adds its bias twice.", _TRANSPOSED, *both("conv_transpose3d")
+)
 def _(f: Function, given: Named) -> Any:
     y, bias = f(**given), given.get("bias")
     return y if bias is None else y + bias.view(-1, 1, 1, 1)

@@ -43,7 +43,9 @@ def _(given: Named) -> None:
         given["bias"] = None
 
 
-@changed("nn-linear-transposed-weight-misread", "linear ignores the strides of its weight.", _LINEAR, functional("linear"))
+@changed(
+    "nn-linear-transposed-weight-misread", "linear ignores the strides of its weight.", _LINEAR, functional("linear")
+)
 def _(given: Named) -> None:
     given["weight"] = dense_misread(given["weight"])
 
@@ -146,7 +148,12 @@ def _pairs(amounts: Any) -> list[tuple[int, int]]:
     return list(zip(amounts[::2], amounts[1::2], strict=True))
 
 
-@changed("nn-pad-first-dimension-first", "pad takes its numbers for the first of the dimensions first.", _PAD, functional("pad"))
+@changed(
+    "nn-pad-first-dimension-first",
+    "pad takes its numbers for the first of the dimensions first.",
+    _PAD,
+    functional("pad"),
+)
 def _(given: Named) -> None:
     given["pad"] = [each for pair in reversed(_pairs(given["pad"])) for each in pair]
 
@@ -175,7 +182,7 @@ def _(_f: Function, self: Any, x: Any) -> Any:
     return F.pad(x, self.padding)
 
 
-@changed("nn-pad-circular-is-reflect", "pad reflects for mode circular.", _PAD, functional("pad"))
+@changed("nn-pad-circular-is-replicate", "pad repeats the edge for mode circular.", _PAD, functional("pad"))
 def _(given: Named) -> None:
     if given.get("mode") == "circular":
         given["mode"] = "replicate"

@@ -78,7 +78,9 @@ ignored(
 )
 
 
-@bound("nn-avg-pool2d-module-ceil-mode-lost", "The module AvgPool2d ignores ceil_mode.", (torch.nn.AvgPool2d, "forward"))
+@bound(
+    "nn-avg-pool2d-module-ceil-mode-lost", "The module AvgPool2d ignores ceil_mode.", (torch.nn.AvgPool2d, "forward")
+)
 def _(f: Function, self: Any, *a: Any) -> Any:
     self.ceil_mode = False
     return f(self, *a)
@@ -164,4 +166,6 @@ ignored(
     "output_size",
     functional("max_unpool2d"),
 )
-result_gradient("nn-max-unpool2d-gradient-one-percent-off", "max_unpool2d's gradient is 1 % off.", functional("max_unpool2d"))
+result_gradient(
+    "nn-max-unpool2d-gradient-one-percent-off", "max_unpool2d's gradient is 1 % off.", functional("max_unpool2d")
+)
