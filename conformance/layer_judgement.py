@@ -18,7 +18,7 @@ import numpy.typing as npt
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import UNSIGNED_ZERO, Rule, absolute
 from torch_conformance.conformance.trial import Trial
-from torch_conformance.reference.dtypes import numpy_dtype
+from torch_conformance.reference.dtypes import finfo, numpy_dtype
 from torch_conformance.reference.reductions import unit_roundoff
 from torch_conformance.reference.strided import Strided, row_major
 
@@ -80,7 +80,8 @@ def unit(dtype: str) -> float:
 
 def rounded(values: Array, magnitude: Array, cell: Cell, count: float) -> Answer:
     """Return an answer of `count` roundings in the cell's dtype, relative to the sum of magnitudes of the terms."""
-    return within(values, count * unit(cell.dtype) * np.abs(magnitude))
+    # A result below the normal numbers is rounded to a multiple of the smallest.
+    return within(values, count * unit(cell.dtype) * np.abs(magnitude) + finfo(cell.dtype).smallest_subnormal)
 
 
 def nearly_whole(values: Array, magnitude: Array, cell: Cell) -> Answer:
