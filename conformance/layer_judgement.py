@@ -80,8 +80,9 @@ def unit(dtype: str) -> float:
 
 def rounded(values: Array, magnitude: Array, cell: Cell, count: float) -> Answer:
     """Return an answer of `count` roundings in the cell's dtype, relative to the sum of magnitudes of the terms."""
-    # A result below the normal numbers is rounded to a multiple of the smallest.
-    return within(values, count * unit(cell.dtype) * np.abs(magnitude) + finfo(cell.dtype).smallest_subnormal)
+    # Below the normal numbers each rounding is to a multiple of the smallest.
+    least = finfo(cell.dtype).smallest_subnormal
+    return within(values, count * (unit(cell.dtype) * np.abs(magnitude) + least))
 
 
 def nearly_whole(values: Array, magnitude: Array, cell: Cell) -> Answer:

@@ -205,6 +205,9 @@ def test_activation(cell: Cell) -> None:
             np.abs(row.derivative(long, **options)) if row.slope_size is None else row.slope_size(long, **options)
         )
         inputs = {"x": arranged(x, cell.dtype, turn), "options": options, "g": arranged(g, cell.dtype, turn + 1)}
+        if cell.clause.subject == "hardsigmoid" and cell.dtype == "float64":
+            # torch holds the slope of 1/6 in float32.
+            size = size * 2.0**26
         judge_gradients(cell, inputs, forms[turn % 2 :: 2] if turn else forms, [_answer(cell, slope, size)], leaves="x")
 
 
@@ -343,7 +346,8 @@ def _judge_soft(cell: Cell) -> None:
         gradient = sign * (activations.log_softmax_gradient if logarithm else activations.softmax_gradient)(y, g, dim)
         value_size = np.abs(y) + np.abs(x) + 1 if logarithm else y
         if logarithm:
-            size_of = np.abs(g) + np.exp(y) * np.abs(g).sum(axis=dim, keepdims=True)
+            # An error of y is one of the same size in proportion to its exponential.
+            size_of = np.abs(g) + np.exp(y) * (1 + np.abs(y)) * np.abs(g).sum(axis=dim, keepdims=True)
         else:
             size_of = y * (np.abs(g) + (np.abs(g) * y).sum(axis=dim, keepdims=True))
         inputs = {"x": arranged(x, cell.dtype, turn), "dim": dim, "g": arranged(g, cell.dtype, turn + 1)}

@@ -23,6 +23,7 @@ from torch_conformance.conformance.layer_judgement import (
     judge_values,
     module,
     nearly_whole,
+    plainly,
     selected,
     whole,
     within,
@@ -67,9 +68,13 @@ TRANSPOSED = {dims: _transposed_forms(dims) for dims in (1, 2, 3)}
 
 def _inputs(case: Convolution, given: Operands, dtype: str, turn: int, *, transposed: bool = False) -> dict[str, Any]:
     x = given.x if case.batch else given.x[0]
+    layout = turn // 2
+    if transposed and given.w.shape[1] == 1:
+        # torch has wrong gradients where a weight of one channel has it innermost.
+        layout = plainly(layout, given.w.shape)
     found: dict[str, Any] = {
         "x": arranged(x, dtype, turn),
-        "w": arranged(given.w, dtype, turn // 2),
+        "w": arranged(given.w, dtype, layout),
         "b": None if given.b is None else arranged(given.b, dtype, turn),
         "k": case.kernel if len(set(case.kernel)) > 1 else case.kernel[0],
         "options": case.options(transposed=transposed),
@@ -170,6 +175,8 @@ def test_padding_modes(cell: Cell) -> None:
     plain = [case for case in convolution_cases.table(dims) if case.padding and case.stride in (1, 2)]
     modes = itertools.cycle(("reflect", "replicate", "circular", "zeros"))
     cases = [dataclasses.replace(case, mode=next(modes)) for case in plain]
+    # torch 2.0 wraps around batches alone.
+    cases = [dataclasses.replace(case, batch=case.batch or 1) if case.mode == "circular" else case for case in cases]
     for turn, case in selected(cell, cases):
         generator = cell.generator()
         given = convolution_cases.operands(case, generator)

@@ -209,7 +209,7 @@ def _bag_forms(*, weighted: bool) -> list[Form]:
 
 def _each_bag(cell: Cell) -> Any:
     cases = list(itertools.product(range(4), _BAG_CASES))
-    for number, (turn, (mode, padding, weighted)) in selected(cell, cases):
+    for number, (turn, (mode, padding, weighted)) in selected(cell, cases, scale=2.5):
         yield number, mode, weighted, _bag_case(cell, turn, mode, padding, weighted=weighted)
 
 

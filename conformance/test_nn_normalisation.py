@@ -19,6 +19,7 @@ from torch_conformance.conformance.layer_judgement import (
     judge_gradients,
     judge_values,
     module,
+    plainly,
     rounded,
     selected,
     unit,
@@ -482,8 +483,10 @@ def _judge_groups(cell: Cell, kind: str) -> None:
     for turn, ((size, groups), eps) in selected(cell, list(itertools.product(_GROUPS, _EPS))):
         x, w, b, g = _operands(cell.generator(), size, (size[1],))
         affine = turn % 4 != 3
+        # In torch 2.0 the gradient of five half-width dimensions with channels innermost is NaN.
+        layout = plainly(turn, size) if len(size) > 4 and cell.dtype in HALF else turn
         inputs = {
-            "x": arranged(x, cell.dtype, turn),
+            "x": arranged(x, cell.dtype, layout),
             "groups": groups,
             "n": size[1],
             "eps": eps,
