@@ -52,7 +52,10 @@ class Running:
     ) -> None:
         """Hold values with an error that broadcasts to them."""
         self.values = np.asarray(values, dtype=_WIDE)
-        self.error = np.broadcast_to(np.asarray(error, dtype=np.float64), self.values.shape)
+        bound = np.asarray(error, dtype=np.float64)
+        # An infinite error times an exact zero is a NaN, which says as little as infinity does.
+        bound = bound if np.isfinite(bound).all() else np.where(np.isfinite(bound), bound, np.inf)
+        self.error = np.broadcast_to(bound, self.values.shape)
         self.unit = unit
         self.parents = parents
 
@@ -203,16 +206,17 @@ def exp(a: Running) -> Running:
 
 
 def reciprocal(a: Running) -> Running:
-    """Return 1 / a, for values farther from 0 than their error."""
+    """Return 1 / a; the error is infinite where that of `a` reaches 0."""
     values = 1 / a.values
-    nearest = np.abs(a.values).astype(np.float64) - a.error
-    result = Running(values, a.error / (np.abs(a.values).astype(np.float64) * nearest) + a.unit / nearest, a.unit)
+    size = np.abs(a.values).astype(np.float64)
+    nearest = np.where(size > a.error, size - a.error, np.nan)
+    result = Running(values, a.error / (size * nearest) + a.unit / nearest, a.unit)
     result.parents = ((a, lambda g: -(g * (result * result))),)
     return result
 
 
 def root(a: Running) -> Running:
-    """Return the square root, for values above their error."""
+    """Return the square root of positive values."""
     values = np.sqrt(a.values)
     low = np.sqrt(np.maximum(a.values.astype(np.float64) - a.error, 0))
     error = a.error / (values.astype(np.float64) + low) + a.unit * (values.astype(np.float64) + a.error)

@@ -1,0 +1,407 @@
+"""scaled_dot_product_attention and MultiheadAttention: values, weights, masks, gradients, dropout."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from torch_conformance.conformance.attention_cases import (
+    FILL,
+    OPEN,
+    Mask,
+    Masking,
+    drawn,
+    exact,
+    expect,
+    floating,
+    forbidding,
+    judge_gradients,
+    reshaped,
+    stored,
+    true_forbids,
+    weighted,
+)
+from torch_conformance.conformance.binding import clause
+from torch_conformance.conformance.cell import Cell
+from torch_conformance.conformance.recurrent_cases import few_bits
+from torch_conformance.conformance.trial import Trial
+from torch_conformance.reference import attention
+from torch_conformance.reference.attention import causal, scaled_dot_product
+from torch_conformance.reference.random import bernstein_bound
+from torch_conformance.reference.running_error import Running
+
+Array = npt.NDArray[Any]
+ERROR_RATE = 1e-12
+
+_SDPA = "torch.nn.functional.scaled_dot_product_attention"
+
+
+def _operands(cell: Cell, generator: np.random.Generator, lead: tuple[int, ...], *sizes: int) -> list[Running]:
+    """Return query, key and value of queries, keys, features and value features."""
+    queries, keys, features, width = sizes
+    shapes = ((*lead, queries, features), (*lead, keys, features), (*lead, keys, width))
+    return [exact(few_bits(generator, size), cell) for size in shapes]
+
+
+def _attend(cell: Cell, operands: list[Running], **more: Any) -> Trial:
+    """Begin a transcript with query, key and value, the key not contiguous."""
+    inputs = {name: stored(each, cell) for name, each in zip("qkv", operands, strict=True)}
+    trial = cell.trial(**inputs, **more)
+    trial.run("k = k.transpose(-1, -2).contiguous().transpose(-1, -2)")
+    return trial
+
+
+@clause("nn.attention.scaled-dot-product-gives-values")
+def test_values(cell: Cell) -> None:
+    generator = cell.generator()
+    for lead, sizes in (((2, 3), (3, 4, 4, 5)), ((2,), (1, 5, 3, 3)), ((1, 2), (5, 2, 8, 8)), ((3,), (4, 4, 2, 4))):
+        operands = _operands(cell, generator, lead, *sizes)
+        trial = _attend(cell, operands)
+        expected = scaled_dot_product(*operands)[0]
+        expect(trial, f"{_SDPA}(q, k, v)", expected, cell)
+        expect(
+            trial, f"{_SDPA}(query=q, key=k, value=v, attn_mask=None, dropout_p=0.0, is_causal=False)", expected, cell
+        )
+
+
+@clause("nn.attention.scaled-dot-product-masks")
+def test_masks(cell: Cell) -> None:
+    generator = cell.generator()
+    for lead, size in (
+        ((2, 3), (4, 5)),
+        ((2, 3), (2, 3, 4, 5)),
+        ((2, 3), (2, 1, 1, 5)),
+        ((2, 3), (1, 3, 4, 5)),
+        ((2,), (4, 5)),
+    ):
+        operands = _operands(cell, generator, lead, 4, 5, 4, 3)
+        # True allows here.
+        allowed = ~forbidding(generator, size)
+        numbers = floating(generator, size)
+        trial = _attend(cell, operands, allowed=stored(allowed, cell), numbers=stored(numbers.argument, cell))
+        expected = scaled_dot_product(*operands, Mask(allowed))[0]
+        expect(trial, f"{_SDPA}(q, k, v, allowed)", expected, cell)
+        expect(trial, f"{_SDPA}(q, k, v, attn_mask=allowed, dropout_p=0.0)", expected, cell)
+        expected = scaled_dot_product(*operands, numbers.mask)[0]
+        expect(trial, f"{_SDPA}(q, k, v, attn_mask=numbers)", expected, cell)
+
+
+@clause("nn.attention.scaled-dot-product-is-causal-when-asked")
+def test_causal(cell: Cell) -> None:
+    generator = cell.generator()
+    for queries, keys in ((4, 4), (3, 5), (5, 3), (1, 3)):
+        operands = _operands(cell, generator, (2, 2), queries, keys, 4, 4)
+        trial = _attend(cell, operands)
+        expected = scaled_dot_product(*operands, causal(queries, keys))[0]
+        expect(trial, f"{_SDPA}(q, k, v, is_causal=True)", expected, cell)
+        expect(trial, f"{_SDPA}(q, k, v, None, 0.0, True)", expected, cell)
+        trial.run("mask = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool, device=device).tril()")
+        trial.expect_error(f"{_SDPA}(q, k, v, mask, is_causal=True)", RuntimeError)
+
+
+@clause("nn.attention.scaled-dot-product-takes-a-scale")
+def test_scale(cell: Cell) -> None:
+    generator = cell.generator()
+    for scale in (0.25, 2.0, 1.0):
+        operands = _operands(cell, generator, (2, 2), 3, 4, 5, 5)
+        trial = _attend(cell, operands, scale=scale)
+        expect(trial, f"{_SDPA}(q, k, v, scale=scale)", scaled_dot_product(*operands, scale=scale)[0], cell)
+        expected = scaled_dot_product(*operands, causal(3, 4), scale)[0]
+        expect(trial, f"{_SDPA}(q, k, v, is_causal=True, scale=scale)", expected, cell)
+        expect(trial, f"{_SDPA}(q, k, v, scale=None)", scaled_dot_product(*operands)[0], cell)
+
+
+@clause("nn.attention.scaled-dot-product-groups-queries")
+def test_grouped(cell: Cell) -> None:
+    generator = cell.generator()
+    query = exact(few_bits(generator, (2, 6, 3, 4)), cell)
+    for heads in (1, 2, 3):
+        key, value = (exact(few_bits(generator, (2, heads, 5, 4)), cell) for _ in range(2))
+        repeated = [exact(np.repeat(each.values, 6 // heads, axis=1), cell) for each in (key, value)]
+        trial = _attend(cell, [query, key, value])
+        expected = scaled_dot_product(query, *repeated)[0]
+        expect(trial, f"{_SDPA}(q, k, v, enable_gqa=True)", expected, cell)
+        expected = scaled_dot_product(query, *repeated, causal(3, 5))[0]
+        expect(trial, f"{_SDPA}(q, k, v, is_causal=True, enable_gqa=True)", expected, cell)
+
+
+@clause("nn.attention.scaled-dot-product-gives-gradients")
+def test_gradients(cell: Cell) -> None:
+    generator = cell.generator()
+    options = (("", OPEN), (", is_causal=True", causal(3, 4)), (", mask", None))
+    for option, mask in options:
+        operands = _operands(cell, generator, (2, 2), 3, 4, 4, 4)
+        numbers = floating(generator, (2, 1, 3, 4))
+        cotangent = few_bits(generator, (2, 2, 3, 4))
+        trial = _attend(cell, operands, mask=stored(numbers.argument, cell), g=stored(cotangent, cell))
+        trial.run("k = k.detach(); [each.requires_grad_() for each in (q, k, v)]")
+        trial.run(f"{_SDPA}(q, k, v{option}).backward(g)")
+        result = scaled_dot_product(*operands, numbers.mask if mask is None else mask)[0]
+        leaves = dict(zip(("q.grad", "k.grad", "v.grad"), operands, strict=True))
+        judge_gradients(trial, cell, [result], [cotangent], leaves)
+
+
+@clause("nn.attention.scaled-dot-product-drops-weights")
+def test_dropout(cell: Cell) -> None:
+    trial = cell.trial(dtype=cell.torch_dtype, seed=cell.seed % 2**63)
+    trial.run("_ = torch.manual_seed(seed)")
+    # Equal weights of 1/8; the value shows them one by one.
+    trial.run("q = torch.zeros(4, 2, 200, 4, device=device, dtype=dtype)")
+    trial.run("k = torch.zeros(4, 2, 8, 4, device=device, dtype=dtype)")
+    trial.run("v = torch.eye(8, device=device, dtype=dtype).expand(4, 2, 8, 8).contiguous()")
+    for p in (0.25, 0.75):
+        trial.run(f"y = {_SDPA}(q, k, v, dropout_p={p!r})")
+        kept = 1 / 8 / (1 - p)
+        trial.expect_true(f"((y == 0) | ((y - {kept!r}).abs() < 1e-5)).all()", "what is kept is scaled by 1 / (1 - p)")
+        trial.run("share = (y == 0).double().mean().item()")
+        bound = bernstein_bound(4 * 2 * 200 * 8, ERROR_RATE, p * (1 - p), max(p, 1 - p))
+        trial.expect_true(f"abs(share - {p!r}) <= {bound!r}", f"weights are dropped with probability {p}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Multihead:
+    """Options of a MultiheadAttention, of 4 features and 2 heads, and of its call; sizes of the inputs."""
+
+    bias: bool = True
+    bias_kv: bool = False
+    zero: bool = False
+    widths: tuple[int, int] = (4, 4)
+    batch_first: bool = False
+    batched: bool = True
+    alike: bool = False
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return names and shapes of the parameters, in order."""
+        found: dict[str, tuple[int, ...]] = {}
+        if self.widths == (4, 4):
+            found["in_proj_weight"] = (12, 4)
+        else:
+            found |= {f"{n}_proj_weight": (4, width) for n, width in zip("qkv", (4, *self.widths), strict=True)}
+        if self.bias:
+            found["in_proj_bias"] = (12,)
+        if self.bias_kv:
+            found |= {"bias_k": (1, 1, 4), "bias_v": (1, 1, 4)}
+        found["out_proj.weight"] = (4, 4)
+        if self.bias:
+            found["out_proj.bias"] = (4,)
+        return found
+
+
+_OPTIONS = (
+    Multihead(batch_first=True, alike=True),
+    Multihead(bias=False, bias_kv=True, widths=(3, 5)),
+    Multihead(zero=True, batched=False),
+    Multihead(bias_kv=True, zero=True, batch_first=True),
+    Multihead(widths=(4, 6), bias=True, batch_first=True, batched=False),
+    Multihead(alike=True, bias=False),
+)
+_MAKE = (
+    "net = torch.nn.MultiheadAttention(embed_dim=4, num_heads=2, bias=bias, add_bias_kv=bias_kv, add_zero_attn=zero, "
+    "kdim=kdim, vdim=vdim, batch_first=batch_first, device=device, dtype=dtype)"
+)
+_MAKE_BY_PLACE = (
+    "net = torch.nn.MultiheadAttention(4, 2, 0.0, bias, bias_kv, zero, kdim, vdim, batch_first, device, dtype)"
+)
+
+
+class Asked:
+    """A MultiheadAttention with drawn weights and inputs, 3 queries, 4 keys, a batch of 2."""
+
+    def __init__(self, cell: Cell, options: Multihead, generator: np.random.Generator) -> None:
+        """Draw the values."""
+        self.cell, self.options = cell, options
+        self.weights = drawn(options.shapes(), cell, generator)
+        batch = 2 if options.batched else 1
+        sizes = ((3, batch, 4), (4, batch, options.widths[0]), (4, batch, options.widths[1]))
+        values = [exact(few_bits(generator, size), cell) for size in sizes]
+        self.inputs = [values[0]] * 3 if options.alike else values
+        self.keys, self.batch = 3 if options.alike else 4, batch
+
+    def trial(self, **more: Any) -> Trial:
+        """Begin a transcript with a module `net` and inputs q, k and v, laid out as the options say."""
+        options = self.options
+        flags = {name: getattr(options, name) for name in ("bias", "bias_kv", "zero", "batch_first")}
+        laid = {name: stored(self.moved(each.values), self.cell) for name, each in zip("qkv", self.inputs, strict=True)}
+        more = {name: value if value is None else stored(value, self.cell) for name, value in more.items()}
+        widths = {"kdim": options.widths[0], "vdim": options.widths[1]}
+        trial = self.cell.trial(**laid, **flags, **widths, **more, **weighted(self.weights, self.cell))
+        trial.run(_MAKE_BY_PLACE if options.zero else _MAKE)
+        trial.run(FILL)
+        if options.alike:
+            trial.run("k = v = q")
+        return trial
+
+    def moved(self, array: Array) -> Array:
+        """Return steps by batch by features in the layout that the options ask for."""
+        if not self.options.batched:
+            return array.squeeze(1)
+        return array.swapaxes(0, 1) if self.options.batch_first else array
+
+    def answer(self, mask: Mask = OPEN, **more: Any) -> tuple[Running, Running]:
+        """Return output and weights per head."""
+        first, second, third = self.inputs
+        options = self.options
+        return attention.multi_head((first, second, third), self.weights, 2, mask, zero_attention=options.zero, **more)
+
+    def judge(self, trial: Trial, arguments: str, mask: Mask = OPEN) -> None:
+        """Judge output and weights, averaged or not or not asked for, in training and in evaluation."""
+        output, weights = self.answer(mask)
+        averaged = weights.summed(1).scaled(0.5).reshaped(weights.shape[0], *weights.shape[2:])
+        laid = self.moved_result(output)
+        for mode in ("net.train()", "net.eval()"):
+            trial.run(f"_ = {mode}")
+            trial.run(f"y, w = net(q, k, v{arguments})")
+            expect(trial, "y", laid, self.cell)
+            expect(trial, "w", self._unbatched(averaged, 0), self.cell)
+            trial.run(f"y, w = net(q, k, v{arguments}, average_attn_weights=False)")
+            expect(trial, "y", laid, self.cell)
+            expect(trial, "w", self._unbatched(weights, 0), self.cell)
+            trial.run(f"with torch.no_grad(): y, w = net(q, k, v{arguments}, need_weights=False)")
+            expect(trial, "y", laid, self.cell)
+            trial.expect_true("w is None", "weights that are not needed are None")
+
+    def moved_result(self, output: Running) -> Running:
+        """Return an output in the layout that the options ask for."""
+        return Running(self.moved(output.values), self.moved(output.error), output.unit)
+
+    def _unbatched(self, weights: Running, axis: int) -> Running:
+        if self.options.batched:
+            return weights
+        return Running(weights.values.squeeze(axis), weights.error.squeeze(axis), weights.unit)
+
+
+def _options(cell: Cell) -> tuple[Multihead, ...]:
+    return _OPTIONS[: max(3, min(cell.profile.examples, len(_OPTIONS)))]
+
+
+@clause("nn.attention.multihead-gives-output-and-weights")
+def test_multihead(cell: Cell) -> None:
+    generator = cell.generator()
+    for options in _options(cell):
+        asked = Asked(cell, options, generator)
+        asked.judge(asked.trial(), "")
+
+
+@clause("nn.attention.multihead-masks")
+def test_multihead_masks(cell: Cell) -> None:
+    generator = cell.generator()
+    for place, options in enumerate(_options(cell)):
+        asked = Asked(cell, options, generator)
+        batch, keys = asked.batch, asked.keys
+        masks = (
+            true_forbids(generator, (3, keys)),
+            floating(generator, (3, keys)),
+            true_forbids(generator, (2 * batch, 3, keys)),
+            floating(generator, (2 * batch, 3, keys)),
+        )
+        padding = (true_forbids(generator, (batch, keys)), floating(generator, (batch, keys)))
+        for turn, mask in enumerate(masks):
+            whole = reshaped(mask.mask, batch, 2, 3, keys) if turn >= 2 else mask.mask
+            given = asked.trial(mask=mask.argument)
+            asked.judge(given, ", attn_mask=mask", whole)
+            # Both masks are of one kind: mixing them is deprecated.
+            if turn % 2 == place % 2:
+                over = padding[turn % 2]
+                arguments = _padded(asked, over)
+                given = asked.trial(mask=mask.argument, padding=arguments)
+                asked.judge(given, ", key_padding_mask=padding, attn_mask=mask", whole & _spread(over.mask))
+        over = padding[place % 2]
+        asked.judge(asked.trial(padding=_padded(asked, over)), ", padding", _spread(over.mask))
+
+
+def _spread(mask: Mask) -> Mask:
+    """Return a mask over batch and keys as one over batch, heads, queries and keys."""
+    keys = next(each for each in (mask.allowed, mask.added) if each is not None).shape
+    return reshaped(mask, keys[0], 1, 1, keys[1])
+
+
+def _padded(asked: Asked, masking: Masking) -> Array:
+    argument = np.asarray(masking.argument)
+    return argument if asked.options.batched else argument[0]
+
+
+@clause("nn.attention.multihead-gives-gradients")
+def test_multihead_gradients(cell: Cell) -> None:
+    generator = cell.generator()
+    for options in _options(cell):
+        asked = Asked(cell, options, generator)
+        mask = floating(generator, (3, asked.keys))
+        output, weights = asked.answer(mask.mask)
+        cotangents = [few_bits(generator, output.shape), few_bits(generator, weights.shape)]
+        given = _with_cotangents(asked, mask, cotangents)
+        given.run("[each.requires_grad_() for each in (q, k, v)]")
+        given.run("y, w = net(q, k, v, attn_mask=mask, average_attn_weights=False)")
+        given.run("torch.autograd.backward([y, w], [g, gw])")
+        leaves = {f"held[{name!r}].grad": each for name, each in asked.weights.items()}
+        entered = dict(zip(("q", "k", "v"), asked.inputs, strict=True))
+        if options.alike:
+            entered = {"q": asked.inputs[0]}
+        layout = ".transpose(0, 1)" if options.batch_first and options.batched else ""
+        layout = layout if options.batched else ".unsqueeze(1)"
+        leaves |= {f"{name}.grad{layout}": each for name, each in entered.items()}
+        judge_gradients(given, cell, [output, weights], cotangents, leaves)
+
+
+def _with_cotangents(asked: Asked, mask: Masking, cotangents: list[Array]) -> Trial:
+    weights = cotangents[1] if asked.options.batched else cotangents[1][0]
+    return asked.trial(mask=mask.argument, g=asked.moved(cotangents[0]), gw=weights)
+
+
+@clause("nn.attention.multihead-drops-weights-in-training-alone")
+def test_multihead_dropout(cell: Cell) -> None:
+    generator = cell.generator()
+    for options in (Multihead(batch_first=True), Multihead(alike=True)):
+        asked = Asked(cell, options, generator)
+        trial = asked.trial()
+        trial.run("net.dropout = 1.0")
+        dropped = asked.moved_result(asked.answer(dropped=True)[0])
+        for arguments in ("", ", need_weights=False"):
+            trial.run(f"y, w = net.train()(q, k, v{arguments})")
+            expect(trial, "y", dropped, cell)
+        trial.run("net.eval()")
+        expected = asked.moved_result(asked.answer()[0])
+        for arguments in ("", ", need_weights=False"):
+            trial.run(f"y, w = net(q, k, v{arguments})")
+            expect(trial, "y", expected, cell)
+
+
+@clause("nn.attention.multihead-takes-a-causal-hint")
+def test_multihead_causal(cell: Cell) -> None:
+    generator = cell.generator()
+    for options in (Multihead(alike=True, batch_first=True), Multihead(alike=True)):
+        asked = Asked(cell, options, generator)
+        forbidden = ~np.tril(np.ones((3, 3), dtype=np.bool_))
+        trial = asked.trial(mask=forbidden)
+        asked.judge(trial, ", attn_mask=mask, is_causal=True", causal(3, 3))
+        trial.expect_error("net(q, k, v, is_causal=True)", RuntimeError)
+
+
+@clause("nn.attention.multihead-names-and-shapes-its-parameters")
+def test_multihead_parameters(cell: Cell) -> None:
+    for options in _OPTIONS:
+        shapes = options.shapes()
+        trial = Asked(cell, options, cell.generator()).trial()
+        trial.expect_equal("[n for n, _ in net.named_parameters()]", list(shapes))
+        trial.expect_equal("list(net.state_dict())", list(shapes))
+        trial.expect_equal("[tuple(p.shape) for p in net.parameters()]", list(shapes.values()))
+        trial.expect_true("all(p.dtype == dtype and p.requires_grad for p in net.parameters())", "of the asked dtype")
+    trial.expect_error("torch.nn.MultiheadAttention(5, 2)", AssertionError, ValueError)
+    trial.expect_error("torch.nn.MultiheadAttention(4, 3, batch_first=True)", AssertionError, ValueError)
+
+
+@clause("nn.attention.multihead-refuses-what-does-not-fit")
+def test_multihead_misfits(cell: Cell) -> None:
+    trial = Asked(cell, Multihead(), cell.generator()).trial()
+    kinds = (RuntimeError, ValueError, AssertionError)
+    for arguments in (
+        *("q[..., :3], k, v", "q, k[..., :3], v", "q, k, v[..., :3]", "q, k[:2], v", "q[0, 0], k, v", "q, k[:, :1], v"),
+        "q, k, v, attn_mask=torch.zeros(3, 3, device=device, dtype=torch.bool)",
+        "q, k, v, attn_mask=torch.zeros(2, 3, 4, device=device, dtype=torch.bool)",
+        "q, k, v, key_padding_mask=torch.zeros(2, 3, device=device, dtype=torch.bool)",
+        "q, k, v, key_padding_mask=torch.zeros(4, 2, device=device, dtype=torch.bool)",
+    ):
+        trial.expect_error(f"net({arguments})", *kinds)
+        trial.expect_error(f"net({arguments}, need_weights=False)", *kinds)
