@@ -100,6 +100,12 @@ def floating(generator: np.random.Generator, size: tuple[int, ...]) -> Masking:
     return Masking(numbers, attention.added(numbers))
 
 
+def infinite(generator: np.random.Generator, size: tuple[int, ...]) -> Masking:
+    """Return a floating mask of 0 and -inf."""
+    mask = forbidding(generator, size)
+    return Masking(np.where(mask, -np.inf, 0.0), Mask(~mask))
+
+
 def reshaped(mask: Mask, *size: int) -> Mask:
     """Return a mask in another shape."""
     parts = (None if each is None else each.reshape(size) for each in (mask.allowed, mask.added))

@@ -16,6 +16,7 @@ from torch_conformance.conformance.attention_cases import (
     exact,
     expect,
     floating,
+    infinite,
     judge_gradients,
     reshaped,
     stored,
@@ -94,10 +95,13 @@ class Asked:
             return attention.decoder_layer(self.layer, self.x, self.memory, self.weights, masks)
         return attention.encoder_layer(self.layer, self.x, self.weights, masks[0])
 
-    def judge(self, trial: Trial, call: str, masks: tuple[Mask, Mask] = (OPEN, OPEN)) -> None:
-        """Judge the layer in training and in evaluation, with and without gradients."""
+    def judge(
+        self, trial: Trial, call: str, masks: tuple[Mask, Mask] = (OPEN, OPEN), *, without_gradients: bool = True
+    ) -> None:
+        """Judge the layer in training and in evaluation, with and, where asked, without gradients."""
         expected = self.laid_out(self.answer(masks))
-        for line in ("net.train(); y = {}", "net.eval(); y = {}", "with torch.no_grad(): y = {}"):
+        lines = ("net.train(); y = {}", "net.eval(); y = {}", "with torch.no_grad(): y = {}")
+        for line in lines if without_gradients else lines[:2]:
             trial.run(line.format(call))
             expect(trial, "y", expected, self.cell)
 
@@ -123,13 +127,16 @@ def test_encoder_masks(cell: Cell) -> None:
     generator = cell.generator()
     for layer, batch_first in _layers(cell)[:2]:
         asked = Asked(cell, "encoder", layer, batch_first, generator)
-        for made in (true_forbids, floating):
+        for made in (true_forbids, floating, infinite):
             own, padding = made(generator, (3, 3)), made(generator, (2, 3))
             over = reshaped(padding.mask, 2, 1, 1, 3)
             trial = asked.trial(own=own.argument, padding=padding.argument)
-            asked.judge(trial, "net(x, own)", (own.mask, OPEN))
-            asked.judge(trial, "net(src=x, src_key_padding_mask=padding)", (over, OPEN))
-            asked.judge(trial, "net(x, src_mask=own, src_key_padding_mask=padding)", (own.mask & over, OPEN))
+            for call, mask in (
+                ("net(x, own)", own.mask),
+                ("net(src=x, src_key_padding_mask=padding)", over),
+                ("net(x, src_mask=own, src_key_padding_mask=padding)", own.mask & over),
+            ):
+                asked.judge(trial, call, (mask, OPEN), without_gradients=made is not floating)
 
 
 @clause("nn.transformer.encoder-layer-gives-gradients")
