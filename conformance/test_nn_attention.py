@@ -18,6 +18,7 @@ from torch_conformance.conformance.attention_cases import (
     expect,
     floating,
     forbidding,
+    infinite,
     judge_gradients,
     reshaped,
     stored,
@@ -246,8 +247,8 @@ class Asked:
         options = self.options
         return attention.multi_head((first, second, third), self.weights, 2, mask, zero_attention=options.zero, **more)
 
-    def judge(self, trial: Trial, arguments: str, mask: Mask = OPEN) -> None:
-        """Judge output and weights, averaged or not or not asked for, in training and in evaluation."""
+    def judge(self, trial: Trial, arguments: str, mask: Mask = OPEN, *, without_gradients: bool = True) -> None:
+        """Judge output and weights, averaged or not or not asked for, in both modes, with no_grad and without."""
         output, weights = self.answer(mask)
         averaged = weights.summed(1).scaled(0.5).reshaped(weights.shape[0], *weights.shape[2:])
         laid = self.moved_result(output)
@@ -259,9 +260,11 @@ class Asked:
             trial.run(f"y, w = net(q, k, v{arguments}, average_attn_weights=False)")
             expect(trial, "y", laid, self.cell)
             expect(trial, "w", self._unbatched(weights, 0), self.cell)
-            trial.run(f"with torch.no_grad(): y, w = net(q, k, v{arguments}, need_weights=False)")
-            expect(trial, "y", laid, self.cell)
-            trial.expect_true("w is None", "weights that are not needed are None")
+            unneeded = f"y, w = net(q, k, v{arguments}, need_weights=False)"
+            for line in (unneeded, f"with torch.no_grad(): {unneeded}")[: 1 + without_gradients]:
+                trial.run(line)
+                expect(trial, "y", laid, self.cell)
+                trial.expect_true("w is None", "weights that are not needed are None")
 
     def moved_result(self, output: Running) -> Running:
         """Return an output in the layout that the options ask for."""
@@ -300,16 +303,32 @@ def test_multihead_masks(cell: Cell) -> None:
         padding = (true_forbids(generator, (batch, keys)), floating(generator, (batch, keys)))
         for turn, mask in enumerate(masks):
             whole = reshaped(mask.mask, batch, 2, 3, keys) if turn >= 2 else mask.mask
-            given = asked.trial(mask=mask.argument)
-            asked.judge(given, ", attn_mask=mask", whole)
+            given, with_bool = asked.trial(mask=mask.argument), turn % 2 == 0
+            asked.judge(given, ", attn_mask=mask", whole, without_gradients=with_bool)
             # Both masks are of one kind: mixing them is deprecated.
             if turn % 2 == place % 2:
                 over = padding[turn % 2]
                 arguments = _padded(asked, over)
                 given = asked.trial(mask=mask.argument, padding=arguments)
-                asked.judge(given, ", key_padding_mask=padding, attn_mask=mask", whole & _spread(over.mask))
+                both = whole & _spread(over.mask)
+                call = ", key_padding_mask=padding, attn_mask=mask"
+                asked.judge(given, call, both, without_gradients=with_bool)
         over = padding[place % 2]
-        asked.judge(asked.trial(padding=_padded(asked, over)), ", padding", _spread(over.mask))
+        given = asked.trial(padding=_padded(asked, over))
+        asked.judge(given, ", padding", _spread(over.mask), without_gradients=place % 2 == 0)
+
+
+@clause("nn.attention.multihead-adds-floating-masks-without-gradients")
+def test_multihead_floating(cell: Cell) -> None:
+    generator = cell.generator()
+    for options in (Multihead(batch_first=True, alike=True), Multihead(alike=True), Multihead(batch_first=True)):
+        asked = Asked(cell, options, generator)
+        for made in (floating, infinite):
+            mask, padding = made(generator, (3, asked.keys)), made(generator, (2, asked.keys))
+            given = asked.trial(mask=mask.argument, padding=padding.argument)
+            asked.judge(given, ", attn_mask=mask", mask.mask)
+            asked.judge(given, ", key_padding_mask=padding", _spread(padding.mask))
+            asked.judge(given, ", attn_mask=mask, key_padding_mask=padding", mask.mask & _spread(padding.mask))
 
 
 def _spread(mask: Mask) -> Mask:

@@ -173,20 +173,24 @@ def test_decoder_masks(cell: Cell) -> None:
     generator = cell.generator()
     for layer, batch_first in _layers(cell)[:2]:
         asked = Asked(cell, "decoder", layer, batch_first, generator)
-        for made in (true_forbids, floating):
+        for made in (true_forbids, floating, infinite):
             own, other = made(generator, (3, 3)), made(generator, (3, 4))
             padded, forgotten = made(generator, (2, 3)), made(generator, (2, 4))
             over, beyond = reshaped(padded.mask, 2, 1, 1, 3), reshaped(forgotten.mask, 2, 1, 1, 4)
             masks = {"own": own, "other": other, "padded": padded, "forgotten": forgotten}
             trial = asked.trial(**{name: each.argument for name, each in masks.items()})
-            asked.judge(trial, "net(x, memory, own, other)", (own.mask, other.mask))
-            call = "net(tgt=x, memory=memory, tgt_key_padding_mask=padded, memory_key_padding_mask=forgotten)"
-            asked.judge(trial, call, (over, beyond))
-            asked.judge(
-                trial,
-                "net(x, memory, memory_mask=other, tgt_mask=own, tgt_key_padding_mask=padded)",
-                (own.mask & over, other.mask),
-            )
+            for call, pair in (
+                ("net(x, memory, own, other)", (own.mask, other.mask)),
+                (
+                    "net(tgt=x, memory=memory, tgt_key_padding_mask=padded, memory_key_padding_mask=forgotten)",
+                    (over, beyond),
+                ),
+                (
+                    "net(x, memory, memory_mask=other, tgt_mask=own, tgt_key_padding_mask=padded)",
+                    (own.mask & over, other.mask),
+                ),
+            ):
+                asked.judge(trial, call, pair, without_gradients=made is not floating)
 
 
 @clause("nn.transformer.decoder-layer-gives-gradients")

@@ -165,6 +165,20 @@ _multihead(
 _multihead("module-multihead-cuts-masks-to-fit", "A padding mask that does not fit is dropped.", _cut)
 
 
+_multihead(
+    "module-multihead-float-mask-forbids-without-gradients",
+    "Without gradients, what is not 0 in a floating mask forbids.",
+    lambda _, k: (
+        {**k, "attn_mask": k["attn_mask"] != 0} if not torch.is_grad_enabled() and _is_float(k.get("attn_mask")) else k
+    ),
+)
+_multihead(
+    "module-multihead-float-padding-ignored",
+    "A floating padding mask is ignored.",
+    lambda _, k: _without(k, "key_padding_mask") if _is_float(k.get("key_padding_mask")) else k,
+)
+
+
 @bound("module-multihead-weights-of-the-first-head", "Averaged weights are the first head's.", _FORWARD)
 def _(f: Function, self: nn.MultiheadAttention, *a: Any, **k: Any) -> Any:
     named = _by_name(_HEADS, a, k)
