@@ -1,185 +1,21 @@
-"""Initial values: of layers as they are made, and of torch.nn.init.
-
-A check of a distribution fails on a right generator with probability 1e-12 at most; a run makes fewer than a thousand
-of them, so that a run fails falsely with probability 1e-9 at most.
-"""
+"""torch.nn.init: ranges, moments, distributions, patterns and errors."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.comparison import absolute
+from torch_conformance.conformance.initial_values import judge_distribution, judge_normal, judge_uniform
 from torch_conformance.conformance.trial import Trial
-from torch_conformance.reference import initialisation, random
+from torch_conformance.reference import initialisation
 from torch_conformance.reference.dtypes import finfo, numpy_dtype
 
-Array = npt.NDArray[Any]
-_ERROR_RATE = 1e-12
 _SAMPLE = 20_000
-
-
-def _judge_uniform(trial: Trial, cell: Cell, expression: str, low: float, high: float) -> None:
-    """Judge range and distribution of a tensor; both ends are reached as nearly as the sample's size demands."""
-    trial.run(f"v = ({expression}).detach().double().cpu().numpy().ravel()")
-    count = trial.namespace["v"].size
-    slack = 4 * finfo(cell.dtype).eps
-    room = (high - low) * slack
-    trial.expect_true(f"v.min() >= {low - room!r} and v.max() <= {high + room!r}", f"within {low:.6g} and {high:.6g}")
-    short = (initialisation.largest_shortfall(count, _ERROR_RATE) + slack) * (high - low)
-    if short < high - low:
-        trial.expect_true(f"v.min() <= {low + short!r} and v.max() >= {high - short!r}", "the whole range is used")
-    points = np.linspace(0.03125, 0.96875, 31)
-    _judge_distribution(trial, count, low + points * (high - low), points, slack)
-
-
-def _judge_normal(trial: Trial, cell: Cell, expression: str, mean: float, std: float) -> None:
-    """Judge mean, variance and distribution of a tensor."""
-    trial.run(f"v = (({expression}).detach().double().cpu().numpy().ravel() - {mean!r}) / {std!r}")
-    count = trial.namespace["v"].size
-    slack = 16 * finfo(cell.dtype).eps * (1 + abs(mean / std))
-    bound = random.normal_mean_bound(count, _ERROR_RATE) + slack
-    trial.expect_true(f"abs(v.mean()) <= {bound!r}", f"the mean is {mean:g}")
-    low, high = random.normal_variance_interval(count, _ERROR_RATE)
-    why = f"the standard deviation is {std:g}"
-    trial.expect_true(f"{low - slack!r} <= v.var(ddof=1) <= {high + slack!r}", why)
-    points = np.linspace(-3, 3, 31)
-    _judge_distribution(trial, count, points, random.normal_cdf(points), slack)
-
-
-def _judge_distribution(trial: Trial, count: int, points: Array, probabilities: Array, slack: float) -> None:
-    bound = random.dkw_bound(count, _ERROR_RATE) + slack
-    trial.run(f"points, probabilities = np.array({points.tolist()}), np.array({probabilities.tolist()})")
-    empirical = "np.abs(np.searchsorted(np.sort(v), points, side='right') / v.size - probabilities)"
-    trial.expect_true(f"{empirical}.max() <= {bound!r}", f"distributed within {bound:.4f} of the documented")
-
-
-def _made(cell: Cell, layer: str) -> Trial:
-    trial = cell.trial(dtype=cell.torch_dtype, seed=cell.seed % 2**63)
-    trial.run("_ = torch.manual_seed(seed)")
-    trial.run(f"net = torch.nn.{layer}")
-    return trial
-
-
-# Layers whose weights and biases are uniform within a bound.
-_LINEAR = (
-    ("Linear(4, 5000, device=device, dtype=dtype)", ("net.weight", "net.bias"), 1 / 2),
-    ("Linear(9, 2500, bias=False, device=device, dtype=dtype)", ("net.weight",), 1 / 3),
-    ("Bilinear(4, 3, 2000, device=device, dtype=dtype)", ("net.weight", "net.bias"), 1 / 2),
-)
-_CONVOLUTIONS = (
-    ("Conv1d(2, 4000, 3, device=device, dtype=dtype)", ("net.weight", "net.bias"), 6**-0.5),
-    ("Conv2d(4, 2000, (2, 3), groups=2, device=device, dtype=dtype)", ("net.weight", "net.bias"), 12**-0.5),
-    ("Conv3d(1, 2000, 2, bias=False, device=device, dtype=dtype)", ("net.weight",), 8**-0.5),
-    ("ConvTranspose1d(2000, 2, 5, device=device, dtype=dtype)", ("net.weight",), 10**-0.5),
-    ("ConvTranspose2d(1000, 4, (3, 2), groups=2, device=device, dtype=dtype)", ("net.weight",), 12**-0.5),
-    ("ConvTranspose3d(1, 3000, 1, device=device, dtype=dtype)", ("net.weight", "net.bias"), 3000**-0.5),
-)
-_RECURRENT = (
-    ("RNN(40, 49, 2, device=device, dtype=dtype)", "torch.cat([p.view(-1) for p in net.parameters()])", 1 / 7),
-    (
-        "LSTM(30, 36, proj_size=9, device=device, dtype=dtype)",
-        "torch.cat([p.view(-1) for p in net.parameters()])",
-        1 / 6,
-    ),
-    ("GRU(30, 36, bidirectional=True, device=device, dtype=dtype)", "net.weight_hh_l0_reverse", 1 / 6),
-    ("RNNCell(60, 49, device=device, dtype=dtype)", "torch.cat([p.view(-1) for p in net.parameters()])", 1 / 7),
-    ("LSTMCell(30, 36, device=device, dtype=dtype)", "torch.cat([p.view(-1) for p in net.parameters()])", 1 / 6),
-    ("GRUCell(30, 36, device=device, dtype=dtype)", "torch.cat([p.view(-1) for p in net.parameters()])", 1 / 6),
-)
-
-
-@clause("nn.initialisation.linear-layers-are-uniform-within-their-range")
-def test_linear(cell: Cell) -> None:
-    _judge_layers(cell, _LINEAR)
-
-
-@clause("nn.initialisation.convolutions-are-uniform-within-their-range")
-def test_convolutions(cell: Cell) -> None:
-    _judge_layers(cell, _CONVOLUTIONS)
-
-
-def _judge_layers(cell: Cell, layers: tuple[tuple[str, tuple[str, ...], float], ...]) -> None:
-    for layer, parameters, bound in layers:
-        trial = _made(cell, layer)
-        for parameter in parameters:
-            _judge_uniform(trial, cell, parameter, -bound, bound)
-        trial.run("before = net.weight.detach().clone()")
-        trial.run("net.reset_parameters()")
-        _judge_uniform(trial, cell, parameters[0], -bound, bound)
-        trial.expect_true("not torch.equal(before, net.weight)", "reset_parameters draws anew")
-
-
-@clause("nn.initialisation.recurrent-networks-are-uniform-within-their-range")
-def test_recurrent(cell: Cell) -> None:
-    for layer, parameters, bound in _RECURRENT:
-        trial = _made(cell, layer)
-        _judge_uniform(trial, cell, parameters, -bound, bound)
-        room = bound * (1 + 4 * finfo(cell.dtype).eps)
-        trial.expect_true(f"all(p.abs().max() <= {room!r} for p in net.parameters())", "each parameter is in range")
-        trial.expect_true(f"all(p.abs().max() > {bound / 2!r} for p in net.parameters())", "and not near 0 alone")
-
-
-@clause("nn.initialisation.embeddings-are-standard-normal")
-def test_embedding(cell: Cell) -> None:
-    for layer in (
-        "Embedding(1000, 20, device=device, dtype=dtype)",
-        "EmbeddingBag(1000, 20, device=device, dtype=dtype)",
-    ):
-        trial = _made(cell, layer)
-        _judge_normal(trial, cell, "net.weight", 0, 1)
-    for name in ("Embedding", "EmbeddingBag"):
-        trial = _made(cell, f"{name}(1000, 20, padding_idx=3, device=device, dtype=dtype)")
-        trial.expect("net.weight[3]", np.zeros(20, numpy_dtype(cell.dtype)))
-        _judge_normal(trial, cell, "net.weight[4:]", 0, 1)
-        trial.run("net.reset_parameters()")
-        trial.expect("net.weight[3]", np.zeros(20, numpy_dtype(cell.dtype)))
-    trial = _made(cell, "Embedding(10, 4, padding_idx=-1, device=device, dtype=dtype)")
-    trial.expect("net.weight[9]", np.zeros(4, numpy_dtype(cell.dtype)))
-    trial.expect_true("(net.weight[:9] != 0).sum() > 30", "the others are drawn")
-
-
-@clause("nn.initialisation.attention-is-xavier-uniform-with-zero-biases")
-def test_attention(cell: Cell) -> None:
-    trial = _made(cell, "MultiheadAttention(96, 4, device=device, dtype=dtype)")
-    bound = initialisation.uniform_bound(initialisation.xavier_std((288, 96)))
-    _judge_uniform(trial, cell, "net.in_proj_weight", -bound, bound)
-    trial.expect("net.in_proj_bias", np.zeros(288, numpy_dtype(cell.dtype)))
-    trial.expect("net.out_proj.bias", np.zeros(96, numpy_dtype(cell.dtype)))
-    trial = _made(cell, "MultiheadAttention(96, 4, kdim=120, vdim=144, device=device, dtype=dtype)")
-    for name, inputs in (("q", 96), ("k", 120), ("v", 144)):
-        bound = initialisation.uniform_bound(initialisation.xavier_std((96, inputs)))
-        _judge_uniform(trial, cell, f"net.{name}_proj_weight", -bound, bound)
-
-
-@clause("nn.initialisation.is-reproducible")
-def test_reproducible(cell: Cell) -> None:
-    trial = cell.trial(dtype=cell.torch_dtype, seed=cell.seed % 2**63)
-    layers = (
-        *(
-            "Linear(5, 7)",
-            "Conv2d(2, 3, 3)",
-            "LSTM(3, 4, 2)",
-            "GRUCell(3, 4)",
-            "Embedding(5, 3)",
-            "MultiheadAttention(4, 2)",
-        ),
-        *("TransformerEncoderLayer(4, 2, 8)", "Bilinear(2, 3, 4)", "ConvTranspose1d(2, 3, 3)"),
-    )
-    for layer in layers:
-        make = f"torch.nn.{layer[:-1]}, device=device, dtype=dtype)"
-        trial.run(f"_ = torch.manual_seed(seed); first = {make}; second = {make}")
-        trial.run(f"_ = torch.manual_seed(seed); third = {make}")
-        pairs = "zip(first.parameters(), third.parameters())"
-        trial.expect_true(f"all(torch.equal(a, b) for a, b in {pairs})", "the same seed gives the same parameters")
-        pairs = "zip(first.parameters(), second.parameters())"
-        trial.expect_true(f"any(not torch.equal(a, b) for a, b in {pairs})", "the stream goes on")
 
 
 def _judge_init(
@@ -210,7 +46,7 @@ def test_uniform(cell: Cell) -> None:
     ranges = ((0, 1), (-2, 3), (1, 1.5), (-3, 1))
     calls = ("uniform_(x)", "uniform_(x, -2.0, 3.0)", "uniform_(tensor=x, a=1.0, b=1.5)", "uniform_(x, -3.0)")
     sized = tuple((call, (100, _SAMPLE // 100)) for call in calls)
-    _judge_init(cell, sized, lambda trial, place: _judge_uniform(trial, cell, "x", *ranges[place]))
+    _judge_init(cell, sized, lambda trial, place: judge_uniform(trial, cell, "x", *ranges[place]))
 
 
 @clause("nn.initialisation.normal-has-mean-and-deviation")
@@ -218,7 +54,7 @@ def test_normal(cell: Cell) -> None:
     moments = ((0, 1), (3, 0.5), (-1, 2), (4, 1))
     calls = ("normal_(x)", "normal_(x, 3.0, 0.5)", "normal_(tensor=x, mean=-1.0, std=2.0)", "normal_(x, 4.0)")
     sized = tuple((call, (100, _SAMPLE // 100)) for call in calls)
-    _judge_init(cell, sized, lambda trial, place: _judge_normal(trial, cell, "x", *moments[place]))
+    _judge_init(cell, sized, lambda trial, place: judge_normal(trial, cell, "x", *moments[place]))
 
 
 @clause("nn.initialisation.trunc-normal-is-cut-off")
@@ -237,7 +73,7 @@ def test_trunc_normal(cell: Cell) -> None:
         trial.expect_true(f"v.min() >= {a!r} and v.max() <= {b!r}", "nothing lies outside")
         points = np.linspace(a, b, 41)[1:-1]
         probabilities = initialisation.truncated_normal_cdf(points, mean, std, a, b)
-        _judge_distribution(trial, _SAMPLE, points, probabilities, 64 * finfo(cell.dtype).eps)
+        judge_distribution(trial, _SAMPLE, points, probabilities, 64 * finfo(cell.dtype).eps)
 
     _judge_init(cell, tuple((call, (_SAMPLE // 100, 100)) for call in calls), judge)
 
@@ -257,7 +93,7 @@ def test_xavier_uniform(cell: Cell) -> None:
 
     def judge(trial: Trial, place: int) -> None:
         bound = initialisation.uniform_bound(initialisation.xavier_std(_FANNED[place], factors[place]))
-        _judge_uniform(trial, cell, "x", -bound, bound)
+        judge_uniform(trial, cell, "x", -bound, bound)
 
     _judge_init(cell, tuple(zip(calls, _FANNED, strict=True)), judge)
 
@@ -273,7 +109,7 @@ def test_xavier_normal(cell: Cell) -> None:
     )
 
     def judge(trial: Trial, place: int) -> None:
-        _judge_normal(trial, cell, "x", 0, initialisation.xavier_std(_FANNED[place], factors[place]))
+        judge_normal(trial, cell, "x", 0, initialisation.xavier_std(_FANNED[place], factors[place]))
 
     _judge_init(cell, tuple(zip(calls, _FANNED, strict=True)), judge)
 
@@ -294,7 +130,7 @@ _KAIMING_SIZES = (*_FANNED, (400, 50), (50, 400), (20, 40, 5, 5))
 def test_kaiming_uniform(cell: Cell) -> None:
     def judge(trial: Trial, place: int) -> None:
         bound = initialisation.uniform_bound(initialisation.kaiming_std(_KAIMING_SIZES[place], *_KAIMING[place][1]))
-        _judge_uniform(trial, cell, "x", -bound, bound)
+        judge_uniform(trial, cell, "x", -bound, bound)
 
     calls = tuple(f"kaiming_uniform_({arguments})" for arguments, _ in _KAIMING)
     _judge_init(cell, tuple(zip(calls, _KAIMING_SIZES, strict=True)), judge)
@@ -303,7 +139,7 @@ def test_kaiming_uniform(cell: Cell) -> None:
 @clause("nn.initialisation.kaiming-normal-has-its-deviation")
 def test_kaiming_normal(cell: Cell) -> None:
     def judge(trial: Trial, place: int) -> None:
-        _judge_normal(trial, cell, "x", 0, initialisation.kaiming_std(_KAIMING_SIZES[place], *_KAIMING[place][1]))
+        judge_normal(trial, cell, "x", 0, initialisation.kaiming_std(_KAIMING_SIZES[place], *_KAIMING[place][1]))
 
     calls = tuple(f"kaiming_normal_({arguments})" for arguments, _ in _KAIMING)
     _judge_init(cell, tuple(zip(calls, _KAIMING_SIZES, strict=True)), judge)
@@ -385,7 +221,7 @@ def test_sparse(cell: Cell) -> None:
         trial.expect_true(f"(x == 0).sum(0).min() >= {zeros[place]}", "so many of each column are zero")
         trial.expect_true(f"(x == 0).sum() <= {zeros[place] * columns + 12}", "and hardly more")
         trial.expect_true("len({tuple(c.tolist()) for c in (x == 0).t().cpu()}) > 50", "each column has its own places")
-        _judge_normal(trial, cell, "x[x != 0]", 0, stds[place])
+        judge_normal(trial, cell, "x[x != 0]", 0, stds[place])
 
     _judge_init(cell, tuple(zip(calls, sizes, strict=True)), judge)
     trial = cell.trial()
