@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.faults.leaf_gradients import altered, attribute, leaves_of, scaled, sequence
 from torch_conformance.conformance.faults.arguments import last_replaced
+from torch_conformance.conformance.faults.leaf_gradients import altered, attribute, leaves_of, scaled, sequence
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 

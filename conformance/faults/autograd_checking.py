@@ -11,8 +11,8 @@ import torch.utils.checkpoint
 from torch import Tensor
 from torch.autograd import anomaly_mode, functional
 
-from torch_conformance.conformance.faults.leaf_gradients import altered, sequence
 from torch_conformance.conformance.faults.arguments import last_replaced, without
+from torch_conformance.conformance.faults.leaf_gradients import altered, sequence
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
 

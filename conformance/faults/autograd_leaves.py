@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.faults.leaf_gradients import attribute, sequence
 from torch_conformance.conformance.faults.arguments import without
+from torch_conformance.conformance.faults.leaf_gradients import attribute, sequence
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils._contextlib import _DecoratorContextManager
 
-from torch_conformance.conformance.faults.leaf_gradients import static
 from torch_conformance.conformance.faults.arguments import without
+from torch_conformance.conformance.faults.leaf_gradients import static
 from torch_conformance.conformance.faults.library import Breaker, FaultUnavailable, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
 
