@@ -151,7 +151,7 @@ def states_of(states, rows, batch, features=0):
 """
 
 
-@clause("nn.*.refuses-what-does-not-fit")
+@clause("nn.*.refuses-sizes-that-do-not-fit")
 def test_misfits(cell: Cell) -> None:
     for kind in kinds_of(cell.clause.subject):
         example = Example(cell, Case(Network(kind, 2, 3, 2)), cell.generator())

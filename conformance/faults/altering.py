@@ -19,11 +19,13 @@ class Altered(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, change: Change) -> Tensor:
+        """Return a view."""
         ctx.change = change
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
+        """Return the changed gradient."""
         return ctx.change(gradients[0]), None
 
 
