@@ -187,11 +187,11 @@ def answer(name: str, start: list[Array], x: Array) -> Array:
         windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
         maps = np.einsum("bijkl,okl->boij", windows, wide[0][:, 0]) + wide[1][:, None, None]
         maps = np.maximum(maps, 0).reshape(len(x), 2, 2, 2, 2, 2).max((3, 5))
-        return (maps.reshape(len(x), 8) @ wide[2].T + wide[3]).astype(np.float32)
+        return np.asarray(maps.reshape(len(x), 8) @ wide[2].T + wide[3], np.float32)
     hidden = x.astype(np.float64) @ wide[0].T + wide[1]
     if name == "Branching":
-        return (hidden if x.sum() > 0 else -2 * hidden).astype(np.float32) + 0
-    return (np.maximum(hidden, 0) @ wide[2].T + wide[3]).astype(np.float32)
+        return np.asarray(hidden if x.sum() > 0 else -2 * hidden, np.float32) + 0
+    return np.asarray(np.maximum(hidden, 0) @ wide[2].T + wide[3], np.float32)
 
 
 def gradients(start: list[Array], x: Array) -> list[Array]:

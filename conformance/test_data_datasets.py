@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from torch_conformance.conformance.binding import clause
@@ -78,7 +80,7 @@ def test_subset(cell: Cell) -> None:
 
 @clause("data.random-split.parts-the-dataset")
 def test_split(cell: Cell) -> None:
-    splits = (
+    splits: tuple[tuple[int, list[Any]], ...] = (
         *((10, [3, 7]), (5, [5]), (6, [1, 0, 5]), (9, [0.5, 0.5]), (11, [0.25, 0.25, 0.5])),
         *((7, [0.125, 0.125, 0.25, 0.5]), (4, [0.5, 0.25, 0.25])),
     )
@@ -94,8 +96,8 @@ def test_split(cell: Cell) -> None:
             "every item lies in one part, once",
         )
     trial = cell.trial()
-    for lengths in ("[3, 6]", "[5, 6]", "[0.5, 0.25]", "[0.75, 0.5]"):
-        trial.expect_error(f"torch.utils.data.random_split(range(10), {lengths})", ValueError)
+    for refused in ("[3, 6]", "[5, 6]", "[0.5, 0.25]", "[0.75, 0.5]"):
+        trial.expect_error(f"torch.utils.data.random_split(range(10), {refused})", ValueError)
 
 
 @clause("data.random-split.follows-the-generator")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -196,7 +197,7 @@ def test_uses(cell: Cell) -> None:
             _expect(cell, trial, "y.grad", point * count * factors ** max(count - 1, 0))
 
 
-RECURSIONS = (
+RECURSIONS: tuple[tuple[str, Callable[[Array, int], Array], Callable[[Array, int], Array]], ...] = (
     (
         """
 def f(x, n):

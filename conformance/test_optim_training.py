@@ -305,7 +305,7 @@ def test_clip_nonfinite(cell: Cell) -> None:
 @clause("optim.clip-grad-value.cuts-gradients")
 def test_clip_value(cell: Cell) -> None:
     gradients = _gradients(cell)
-    calls = (
+    calls: tuple[str, ...] = (
         "torch.nn.utils.clip_grad_value_(params, limit)",
         "torch.nn.utils.clip_grad_value_(iter(params), clip_value=limit, foreach=False)",
         "torch.nn.utils.clip_grad_value_(params, clip_value=limit)",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -227,6 +229,10 @@ def test_schedule(cell: Cell) -> None:
         judge(trial, path, cell.dtype)
 
 
+def _clipped(clip: Callable[[Balls, float], Balls], largest: float, _step: int, gradients: Balls) -> Balls:
+    return clip(gradients, largest)
+
+
 @clause("training.clipping.bounds-the-norm")
 def test_clip_norm(cell: Cell) -> None:
     generator = cell.generator()
@@ -239,7 +245,7 @@ def test_clip_norm(cell: Cell) -> None:
             batches,
             Sgd(how),
             cell.dtype,
-            between=lambda _, each, largest=largest: clip_norm(each, largest),
+            between=functools.partial(_clipped, clip_norm, largest),
         )
         trial = begin(cell, MODELS[turn], start, batches, largest=largest)
         trial.run("optimizer = torch.optim.SGD(parameters, lr=0.25, momentum=0.5)")
@@ -263,7 +269,7 @@ def test_clip_value(cell: Cell) -> None:
             batches,
             Sgd(Descent(0.25)),
             cell.dtype,
-            between=lambda _, each, largest=largest: clip_value(each, largest),
+            between=functools.partial(_clipped, clip_value, largest),
         )
         trial = begin(cell, MODELS[turn], start, batches, largest=largest)
         trial.run("optimizer = torch.optim.SGD(parameters, lr=0.25)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,7 +81,31 @@ def test_tutorial(cell: Cell) -> None:
     trial.expect_true("len({tuple(torch.cat(order[7 * e :])[:100].tolist()) for e in range(5)}) == 5", "epochs differ")
     batches = [np.array(each) for each in trial.evaluate("[places.tolist() for places in order]")]
     x, y = _data(cell.dtype)
-    _judge(trial, regression.descend(x, y, batches, START, Descent(1e-2), cell.dtype), cell.dtype)
+    path = regression.descend(x, y, batches, START, Descent(1e-2), cell.dtype)
+    _draw(cell, trial, path)
+    _judge(trial, path, cell.dtype)
+
+
+def _draw(cell: Cell, trial: Trial, path: Path) -> None:
+    """Put the losses, and the fitted line beside those of NumPy and of least squares, into the report."""
+    losses = trial.evaluate("torch.stack(losses).tolist()")
+    steps = np.arange(len(losses))[3::7]  # a batch of each epoch
+    curves = (
+        ("torch", "observed", steps, np.array(losses)[steps]),
+        ("NumPy", "expected", steps, path.losses[steps]),
+    )
+    cell.picture("Loss of the tutorial's regression", ("step", "mean squared error"), curves, logarithmic=True)
+    x, y = _data(cell.dtype, wide=True)
+    ends = np.array([x.min(), x.max()], np.float64)
+    weight, bias = trial.evaluate("[weights[-1].item(), biases[-1].item()]")
+    slope, intercept = regression.least_squares(x, y).astype(np.float64)
+    lines = (
+        ("samples", "data", x, y),
+        ("torch", "observed", ends, weight * ends + bias),
+        ("NumPy", "expected", ends, path.weights[-1, 0] * ends + path.weights[-1, 1]),
+        ("least squares", "expected", ends, slope * ends + intercept),
+    )
+    cell.picture("The fitted line", ("x", "y"), lines)
 
 
 def _batches(generator: np.random.Generator, epochs: int, size: int = 16) -> list[Array]:
@@ -141,15 +164,15 @@ WAYS = (
 )
 
 
-def _full_batch(cell: Cell, start: Sequence[float], lr: float, steps: int, way: str, **inputs: Any) -> Trial:
-    trial = _begin(cell, steps=steps, lr=lr, start=tuple(float(each) for each in start), **inputs)
+def _full_batch(cell: Cell, start: npt.ArrayLike, lr: float, steps: int, way: str, **inputs: Any) -> Trial:
+    trial = _begin(cell, steps=steps, lr=lr, start=tuple(np.asarray(start, np.float64).tolist()), **inputs)
     trial.run("with torch.no_grad(): model.weight.fill_(start[0]); model.bias.fill_(start[1])")
     trial.run("optimizer = torch.optim.SGD(model.parameters(), lr=lr)")
     trial.run(FULL.format(step=way))
     return trial
 
 
-def _path(cell: Cell, start: Sequence[float], lr: float, steps: int) -> Path:
+def _path(cell: Cell, start: npt.ArrayLike, lr: float, steps: int) -> Path:
     x, y = _data(cell.dtype)
     return regression.descend(x, y, [np.arange(COUNT)] * steps, np.array(start), Descent(lr), cell.dtype)
 

@@ -82,7 +82,7 @@ class Path:
 def hessian(x: Array) -> Array:
     """Return the second derivative of the loss by (weight, bias): 2 / n [[sum x^2, sum x], [sum x, n]]."""
     design = np.stack([x, np.ones_like(x)])
-    return 2 * design @ design.T / x.size
+    return np.asarray(2 * design @ design.T / x.size)
 
 
 def least_squares(x: Array, y: Array) -> Array:

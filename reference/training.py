@@ -183,7 +183,8 @@ class Adam:
         if not self._state:
             zeros = [each * 0.0 for each in gradients]
             self._state = [(each, each, each) for each in zeros]
-        updated, states = [], []
+        updated: Balls = []
+        states: list[tuple[Ball, Ball, Ball]] = []
         for parameter, gradient, state in zip(parameters, gradients, self._state, strict=True):
             after, kept = self._one(parameter, -gradient if self.maximize else gradient, state)
             updated.append(after)
@@ -191,7 +192,9 @@ class Adam:
         self._state = states
         return updated
 
-    def _one(self, parameter: Ball, gradient: Ball, state: tuple[Ball, Ball, Ball]) -> tuple[Ball, tuple[Ball, ...]]:
+    def _one(
+        self, parameter: Ball, gradient: Ball, state: tuple[Ball, Ball, Ball]
+    ) -> tuple[Ball, tuple[Ball, Ball, Ball]]:
         first, second = self.betas
         mean, square, largest = state
         if self.weight_decay and self.decoupled:

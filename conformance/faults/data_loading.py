@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -146,10 +146,10 @@ def _(breaker: Breaker) -> None:
     breaker.binding(data.DataLoader, _ITERATE, replaced(iterate))
 
 
-def _collated(name: str, summary: str) -> Any:
+def _collated(name: str, summary: str) -> Callable[[Function], Function]:
     """Register a fault that answers `change(original, samples)` in place of default_collate, for outermost samples."""
 
-    def register(change: Any) -> Any:
+    def register(change: Function) -> Function:
         def install(breaker: Breaker) -> None:
             original = data.default_collate
 

@@ -229,4 +229,4 @@ def _(f: Function, self: Any) -> Iterator[list[int]]:
 
 @bound("data-batch-sampler-length-rounds-down", "BatchSampler's length rounds down.", (data.BatchSampler, _LENGTH))
 def _(_f: Function, self: Any) -> int:
-    return len(self.sampler) // self.batch_size
+    return int(len(self.sampler) // self.batch_size)

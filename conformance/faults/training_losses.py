@@ -166,7 +166,7 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     class Tanh(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, z: Tensor) -> Tensor:
-            y = f(z)
+            y: Tensor = f(z)
             ctx.save_for_backward(y)
             return y
 
