@@ -22,6 +22,9 @@ from torch_conformance.conformance.trial import Deviation
 from torch_conformance.conformance.waiving import settle
 
 _TRACEBACK_CHARACTERS = 6000
+# What these chapters call imports torch's compiler, a second of each process that does. Side by side in the plan they
+# fall to few workers.
+_COMPILING = frozenset({"autograd", "export", "optim", "training"})
 
 
 def restore_globals() -> None:
@@ -70,11 +73,12 @@ class Running:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Drop the properties that have no cell in this run's selection."""
+        """Drop the properties that have no cell in this run's selection; put those together that load the same."""
         without = [item for item in items if _takes_cell(item) and cell_of(item) is None]
         if without:
             config.hook.pytest_deselected(items=without)
             items[:] = [item for item in items if not _takes_cell(item) or cell_of(item) is not None]
+        items.sort(key=lambda item: not _compiles(item))
 
     @staticmethod
     def _identifier(cell: Cell) -> str:
@@ -179,6 +183,11 @@ def _tell_pytest(report: pytest.TestReport, disposition: str, reason: str) -> No
     elif disposition == "waiver-stale":
         report.outcome = "failed"
         report.longrepr = report.longrepr or reason
+
+
+def _compiles(item: pytest.Item) -> bool:
+    cell = cell_of(item)
+    return cell is not None and cell.clause.chapter in _COMPILING
 
 
 def _takes_cell(item: pytest.Item) -> bool:

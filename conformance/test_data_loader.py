@@ -247,7 +247,10 @@ def test_errors(cell: Cell) -> None:
     trial.run("loader = iter(torch.utils.data.DataLoader(Broken(), batch_size=2))")
     trial.expect_equal("next(loader).tolist()", [0, 1])
     trial.expect_error("next(loader)", LookupError)
+    trial.expect_error("next(loader)", StopIteration)
     _forks(cell)
     trial.run(f"loader = iter(torch.utils.data.DataLoader(Broken(), batch_size=2, {_WORKERS}))")
     trial.expect_equal("next(loader).tolist()", [0, 1])
     trial.expect_error("next(loader)", LookupError)
+    # Gone through to its end, a loader has told its workers to stop; of another one each is waited for, 5 s.
+    trial.expect_error("next(loader)", StopIteration)
