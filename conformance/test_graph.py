@@ -67,7 +67,7 @@ def f(x):
     total = x.sum()
     match_positive = float(total) > 0
     while match_positive:
-        return torch.dot(x, x)
+        return (x * x).sum()
     return torch.sum(x + x + x)
 """,
     """
