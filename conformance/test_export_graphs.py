@@ -252,7 +252,9 @@ def _needs_compile(cell: Cell, trial: Trial) -> None:
 
 
 def _backends(cell: Cell) -> tuple[str, ...]:
-    """Return the backends to judge; the default one, whose first compilation takes half a minute, in deep alone."""
+    """Return the backends to judge: one in smoke; the default, whose first compilation takes half a minute, in deep."""
+    if cell.profile.name == "smoke":
+        return ("eager",)
     compilers = any(map(shutil.which, ("c++", "g++", "clang++", "cl")))
     able = compilers if cell.device == "cpu" else importlib.util.find_spec("triton") is not None
     return ("eager", "aot_eager", "inductor") if cell.profile.exhaustive and able else ("eager", "aot_eager")
