@@ -86,6 +86,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run each reproducer script in N fresh processes (default: 3)",
     )
     group.addoption(
+        "--conformance-timeout",
+        type=float,
+        default=None,
+        dest="conformance_timeout",
+        metavar="SECONDS",
+        help="end a worker whose cell takes longer; 0 for never (default: the profile's)",
+    )
+    group.addoption(
         "--conformance-no-shrink",
         action="store_true",
         dest="conformance_no_shrink",

@@ -12,11 +12,14 @@ import pytest
 from pytest_metadata.plugin import metadata_key
 
 from torch_conformance.conformance import environment
+from torch_conformance.conformance.accidents import Accidents
 from torch_conformance.conformance.binding import drifted
+from torch_conformance.conformance.deaths import explain
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
 from torch_conformance.reports import html, junit, records, verdict
 
+NOWHERE = CellKey("", "", "")
 RECORDS: pytest.StashKey[list[records.Record]] = pytest.StashKey()
 
 
@@ -42,6 +45,7 @@ class Recorder:
         self._failures = 0
         self._comparisons = 0
         self._workers_cpu_seconds = 0.0
+        self._accidents = Accidents(session.seconds, int(getattr(config.option, "numprocesses", None) or 0))
         self.records: list[records.Record] = []
         config.stash[RECORDS] = self.records
         self._out: Path | None = None
@@ -103,11 +107,31 @@ class Recorder:
     def pytest_configure_node(self, node: Any) -> None:
         """Hand a worker the devices and the seed."""
         node.workerinput["torch_conformance"] = self._session.inherited()
+        self._accidents.hand_over(node)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Add a worker's CPU time."""
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Add a worker's CPU time, and find out how it died if it did.
+
+        Raises:
+            pytest.Session.Interrupted: When this machine cannot run cells at all.
+        """
         self._workers_cpu_seconds += float(getattr(node, "workeroutput", {}).get("cpu_seconds", 0.0))
+        if error is None:
+            return
+        self._accidents.worker_died(node)
+        if self._accidents.hopeless:
+            raise pytest.Session.Interrupted(self._accidents.hopeless)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
+        """Say in the report of a cell whose worker died how it died."""
+        death = self._accidents.claim(report.node)
+        report.torch_conformance_death = death
+        report.longrepr = death.sentence
+        if self._planned.get(self._key(crashitem) or NOWHERE):
+            # The worker has reported this cell, and ended because no other is to be trusted to it.
+            report.outcome, report.longrepr = "passed", None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record a finished cell, with its failure."""
@@ -116,6 +140,11 @@ class Recorder:
             if report.outcome == "failed":
                 self._lost(report)
             return
+        if fields["accident"] is not None:
+            cell = fields["cell"]
+            self.event(**fields["accident"], key=CellKey(cell["clause"], cell["device"], cell["dtype"]))
+        else:
+            self._accidents.cell_completed()
         cell = records.Cell(**fields["cell"] | {"worst": [records.WorstError(**w) for w in fields["cell"]["worst"]]})
         self._finish(cell)
         for each in fields["pictures"]:
@@ -142,8 +171,9 @@ class Recorder:
         if key is None or report.when in ("setup", "teardown"):
             self.event("internal-error", f"{report.nodeid}: {message}", key)
             return
-        self.event("worker-crash", message, key)
-        self._finish(environment.crashed_cell(key, report.nodeid, message))
+        death = getattr(report, "torch_conformance_death", None) or explain(None, "", self._session.seconds)
+        self.event(death.kind, death.message, key)
+        self._finish(environment.lost_cell(key, report.nodeid, death.execution, death.sentence))
 
     def pytest_internalerror(self, excrepr: Any) -> None:
         """Record that the suite itself failed."""
@@ -154,8 +184,11 @@ class Recorder:
         if report.failed:
             self.event("internal-error", f"{report.nodeid}: {str(report.longrepr).strip().splitlines()[-1]}")
 
-    def pytest_keyboard_interrupt(self) -> None:
-        """Record that the run was interrupted."""
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Record that the run was interrupted, or given up."""
+        if isinstance(excinfo.value, pytest.Session.Interrupted) and self._accidents.hopeless:
+            self.event("worker-crash", f"the run was given up: {excinfo.value}")
+            return
         self.event("interrupted", "interrupted from the keyboard; the cells recorded so far are kept")
 
     @pytest.hookimpl(tryfirst=True)
@@ -163,6 +196,9 @@ class Recorder:
         """Close the run, write JUnit XML, and make the verdict the exit status."""
         # pytest-html would write this table as markup, workers' values included; the summary has the facts.
         session.config.stash.get(metadata_key, {}).clear()
+        for death in self._accidents.unclaimed():
+            self.event(death.kind, f"a worker that ran no cell: {death.message}")
+        self._accidents.close()
         self._add(
             records.End(
                 digest=self._writer.digest if self._writer is not None else "",

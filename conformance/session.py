@@ -22,7 +22,7 @@ KEY: pytest.StashKey[Session] = pytest.StashKey()
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """The run as every process of it sees it."""
+    """The run as every process of it sees it; `seconds` is what a cell may take, 0 for no limit."""
 
     specification: spec.Specification
     selection: Selection
@@ -31,6 +31,7 @@ class Session:
     plan: Plan
     torch_version: str
     waivers: tuple[spec.Waiver, ...]
+    seconds: float
 
     def cells_of(self, function: Any) -> list[Cell]:
         """Return the cells of a test function, in the order of the plan."""
@@ -94,10 +95,11 @@ def start(config: pytest.Config) -> Session:
         version = str(torch.__version__)
         seed = inherited["seed"] if inherited else _parse_seed(config.getoption("conformance_seed"))
         plan = make_plan(known, selection, version)
+        seconds = config.getoption("conformance_timeout")
         waivers = spec.load_waivers(known, [Path(name) for name in config.getoption("conformance_waivers")])
     except (spec.SpecificationError, BindingError, DeviceError) as error:
         raise pytest.UsageError(str(error)) from None
-    return Session(known, selection, profile, seed, plan, version, waivers)
+    return Session(known, selection, profile, seed, plan, version, waivers, profile.seconds if seconds is None else seconds)
 
 
 def break_on_purpose(config: pytest.Config) -> None:

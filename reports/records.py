@@ -25,7 +25,18 @@ MAXIMUM_RECORDS = 5_000_000
 Execution = Literal["completed", "crashed", "timed-out", "device-lost", "not-run"]
 Judgement = Literal["pass", "fail", "unsupported", "inapplicable", "vacuous", "none"]
 Disposition = Literal["as-required", "waived", "waiver-stale", "unexpected"]
-EventKind = Literal["worker-crash", "time-out", "device-lost", "internal-error", "interrupted", "drift", "note"]
+EventKind = Literal[
+    "worker-crash",
+    "time-out",
+    "device-lost",
+    "out-of-memory",
+    "disk-full",
+    "internal-error",
+    "interrupted",
+    "resumed",
+    "drift",
+    "note",
+]
 
 
 class RecordError(Exception):

@@ -14,6 +14,9 @@ Word = Literal["conformant", "deviations", "incomplete", "suite-failed"]
 CONFORMANT, DEVIATIONS, INCOMPLETE, SUITE_FAILED = range(4)
 _WORDS: tuple[Word, ...] = ("conformant", "deviations", "incomplete", "suite-failed")
 
+ACCIDENTS = ("worker-crash", "time-out", "device-lost", "out-of-memory", "disk-full")
+_LINE_END = "\n"
+
 Key = tuple[str, str, str]
 
 
@@ -174,10 +177,10 @@ def _unfinished(gathered: _Gathered) -> Iterator[str]:
 def _unaccounted(gathered: _Gathered) -> Iterator[str]:
     """Yield the accidents that no lost cell accounts for."""
     for event in gathered.events:
-        if event.kind in ("worker-crash", "time-out", "device-lost"):
+        if event.kind in ACCIDENTS:
             cell = gathered.cells.get(key_of(event.cell)) if event.cell else None
             if cell is None or cell.execution == "completed":
-                yield f"{event.kind}: {event.message}"
+                yield f"{event.kind}: {event.message.partition(_LINE_END)[0]}"
 
 
 def _inconsistencies(gathered: _Gathered) -> Iterator[str]:

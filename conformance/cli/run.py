@@ -15,6 +15,7 @@ from torch_conformance.conformance.cli.progress import Progress
 from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PROFILE_NAMES
 
 SUITE_FAILED = 3
+_MAXIMUM_RESTARTS = 100
 DEFAULT_OUT = Path("reports", "out")
 
 
@@ -70,6 +71,13 @@ DEFAULT_OUT = Path("reports", "out")
     metavar="N",
     help="Run reproducer scripts in N fresh processes.",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=None,
+    metavar="SECONDS",
+    help="What a cell may take; 0: no limit.  [default: 120, 300 or 3600 by profile]",
+)
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
 def run(
     *,
@@ -84,6 +92,7 @@ def run(
     out: Path,
     exitfirst: bool,
     replay: int,
+    timeout: float | None,
     pytest_arguments: tuple[str, ...],
 ) -> int:
     """Judge the torch of this environment, clause by clause, and write a report."""
@@ -98,6 +107,9 @@ def run(
         # Cells have seeds of their own; the option spares Hypothesis a digest of every property's source.
         "--hypothesis-seed=0",
         *(f"--numprocesses={jobs or _default_jobs()}", "--dist=worksteal"),
+        # A worker that crashed is replaced; when hardly any cell completes, the recorder gives up long before.
+        f"--max-worker-restart={_MAXIMUM_RESTARTS}",
+        *(() if timeout is None else (f"--conformance-timeout={timeout:g}",)),
         *(f"--device={name}" for name in device),
         *(f"--dtype={name}" for name in dtype),
         *(f"--clause={pattern}" for pattern in clause),
