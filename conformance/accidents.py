@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,9 @@ class Accidents:
         """Return how a worker died, for the cell that it ran."""
         return self._unclaimed.pop(node.gateway.id, None) or deaths.explain(None, "", self._seconds)
 
-    def unclaimed(self) -> list[deaths.Death]:
-        """Return the deaths of workers that ran no cell."""
-        found = list(self._unclaimed.values())
+    def unclaimed(self) -> Counter[deaths.Death]:
+        """Return the deaths of workers that ran no cell, with how many died so."""
+        found = Counter(self._unclaimed.values())
         self._unclaimed.clear()
         return found
 

@@ -123,11 +123,17 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(NO_TORCH)
     for name, value in WAITING.items():
         os.environ.setdefault(name, value)
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        from torch_conformance.conformance import accidents, watchdog  # noqa: PLC0415
+
+        # Before torch is imported, which can crash or hang too.
+        config.stash[watchdog.KEY] = watchdog.Watchdog(accidents.announce(worker_input))
     from torch_conformance.conformance import recording, running, session  # noqa: PLC0415
 
     config.stash[session.KEY] = session.start(config)
     session.break_on_purpose(config)
     config.pluginmanager.register(running.Running(config.stash[session.KEY]), "torch-conformance-running")
-    if not hasattr(config, "workerinput"):
+    if worker_input is None:
         recorder = recording.Recorder(config, config.stash[session.KEY])
         config.pluginmanager.register(recorder, "torch-conformance-recorder")

@@ -46,6 +46,8 @@ class Recorder:
         self._comparisons = 0
         self._workers_cpu_seconds = 0.0
         self._accidents = Accidents(session.seconds, int(getattr(config.option, "numprocesses", None) or 0))
+        self._unwritten: list[records.Record] = []
+        self._refusal = ""
         self.records: list[records.Record] = []
         config.stash[RECORDS] = self.records
         self._out: Path | None = None
@@ -54,6 +56,9 @@ class Recorder:
         if folder is not None:
             self._open(Path(folder))
         self._add(environment.run_record(config, session, now()))
+        if self._unwritten:
+            self.records.clear()  # nothing was run
+            raise pytest.UsageError(f"--out {folder}: cannot be written ({self._refusal}); name another folder")
 
     def _open(self, folder: Path) -> None:
         try:
@@ -67,7 +72,18 @@ class Recorder:
     def _add(self, record: records.Record) -> None:
         self.records.append(record)
         if self._writer is not None:
-            self._writer.write(record)
+            self._unwritten.append(record)
+            self._write(self._writer)
+
+    def _write(self, writer: records.Writer) -> None:
+        """Write what waits to be written; what the disk does not take waits for the next record, and for room."""
+        while self._unwritten:
+            try:
+                writer.write(self._unwritten[0])
+            except records.NotWrittenError as error:
+                self._refusal = str(error).rpartition(": ")[2]
+                return
+            self._unwritten.pop(0)
 
     def event(self, kind: records.EventKind, message: str, key: CellKey | None = None) -> None:
         """Record an event, of a cell where it belongs to one."""
@@ -196,24 +212,46 @@ class Recorder:
         """Close the run, write JUnit XML, and make the verdict the exit status."""
         # pytest-html would write this table as markup, workers' values included; the summary has the facts.
         session.config.stash.get(metadata_key, {}).clear()
-        for death in self._accidents.unclaimed():
-            self.event(death.kind, f"a worker that ran no cell: {death.message}")
+        for death, count in self._accidents.unclaimed().items():
+            who = "a worker" if count == 1 else f"{count} workers"
+            self.event(death.kind, f"{who} died outside any cell: {death.message}")
         self._accidents.close()
-        self._add(
-            records.End(
-                digest=self._writer.digest if self._writer is not None else "",
-                finished=now(),
-                seconds=round(time.perf_counter() - self._began, 3),
-                cpu_seconds=round(environment.cpu_seconds() + self._workers_cpu_seconds, 3),
-                cells=sum(self._planned.values()),
-                failures=self._failures,
-                comparisons=self._comparisons,
-            )
-        )
         if self._writer is not None and self._out is not None:
-            self._writer.close()
-            junit.write(self.records, self._out / "junit.xml")
+            self._close(self._writer, self._out)
+        else:
+            self._add(self._end(""))
         session.exitstatus = verdict.judge(self.records).exit_code
+
+    def _close(self, writer: records.Writer, out: Path) -> None:
+        """Close the file and write JUnit XML; a disk that does not take them makes the run incomplete."""
+        self._write(writer)
+        try:
+            junit.write([*self.records, *([] if self._unwritten else [self._end("")])], out / "junit.xml")
+        except OSError as error:
+            self.event("disk-full", f"junit.xml could not be written ({error.strerror or error}); make room")
+        if not self._unwritten:
+            self._add(self._end(writer.digest))
+        try:
+            writer.close()
+        except records.NotWrittenError as error:
+            self._refusal = str(error).rpartition(": ")[2]
+        if self._unwritten:
+            # The file has no record that closes it: neither has what is kept in memory.
+            self.records[:] = [each for each in self.records if not isinstance(each, records.End)]
+            missing = f"{len(self._unwritten)} of {len(self.records)} records"
+            message = f"{missing} could not be written to results.jsonl ({self._refusal}); make room"
+            self.records.append(records.Event(kind="disk-full", message=message, cell=None, time=now()))
+
+    def _end(self, digest: str) -> records.End:
+        return records.End(
+            digest=digest,
+            finished=now(),
+            seconds=round(time.perf_counter() - self._began, 3),
+            cpu_seconds=round(environment.cpu_seconds() + self._workers_cpu_seconds, 3),
+            cells=sum(self._planned.values()),
+            failures=self._failures,
+            comparisons=self._comparisons,
+        )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say the verdict under pytest's own output."""
@@ -223,8 +261,12 @@ class Recorder:
         """Close the HTML report to scripts that are not its own; pytest-html has no hook for its head."""
         page = getattr(config.option, "htmlpath", None)
         if page and config.option.self_contained_html and Path(page).is_file():
-            text = Path(page).read_text(encoding="utf-8")
-            Path(page).write_text(html.with_policy(text), encoding="utf-8")
+            try:
+                text = Path(page).read_text(encoding="utf-8")
+                Path(page).write_text(html.with_policy(text), encoding="utf-8")
+            except (OSError, ValueError):
+                # The disk took half a page. One that is not closed to scripts must not stay.
+                Path(page).unlink(missing_ok=True)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:

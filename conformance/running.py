@@ -16,13 +16,12 @@ import pytest
 import torch
 from hypothesis import is_hypothesis_test
 
-from torch_conformance.conformance import accidents, health, replay
+from torch_conformance.conformance import health, replay, watchdog
 from torch_conformance.conformance.cell import Cell, Unsupported
 from torch_conformance.conformance.findings import failure_fields
 from torch_conformance.conformance.session import Session
 from torch_conformance.conformance.trial import Deviation
 from torch_conformance.conformance.waiving import settle
-from torch_conformance.conformance.watchdog import Watchdog
 
 _TRACEBACK_CHARACTERS = 6000
 # The exit code of a worker that gives its place to a fresh one.
@@ -56,7 +55,7 @@ class Running:
         """Begin with no script replayed."""
         self._session = session
         self._replayer = replay.Replayer()
-        self._watchdog: Watchdog | None = None
+        self._watchdog: watchdog.Watchdog | None = None
         self._loss: health.Loss | None = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -65,10 +64,11 @@ class Running:
 
         A terminal sends the signal to all of them; in a worker it would land anywhere, and print a traceback.
         """
-        worker_input = getattr(session.config, "workerinput", None)
-        if worker_input is not None:
+        if hasattr(session.config, "workerinput"):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            self._watchdog = Watchdog(accidents.announce(worker_input), self._session.seconds)
+        self._watchdog = session.config.stash.get(watchdog.KEY, None)
+        if self._watchdog is not None:
+            self._watchdog.seconds = self._session.seconds
 
     def pytest_collection_finish(self) -> None:
         """Begin to wait for cells, for as long as it takes."""

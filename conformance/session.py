@@ -99,7 +99,9 @@ def start(config: pytest.Config) -> Session:
         waivers = spec.load_waivers(known, [Path(name) for name in config.getoption("conformance_waivers")])
     except (spec.SpecificationError, BindingError, DeviceError) as error:
         raise pytest.UsageError(str(error)) from None
-    return Session(known, selection, profile, seed, plan, version, waivers, profile.seconds if seconds is None else seconds)
+    return Session(
+        known, selection, profile, seed, plan, version, waivers, profile.seconds if seconds is None else seconds
+    )
 
 
 def break_on_purpose(config: pytest.Config) -> None:

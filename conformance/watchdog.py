@@ -12,28 +12,34 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 # Importing torch and collecting the clauses, on a machine that is busy with both.
 START_SECONDS = 300.0
+KEY: pytest.StashKey[Watchdog] = pytest.StashKey()
 
 
 class Watchdog:
-    """Ends this process, with a traceback of every thread, when a cell takes too long."""
+    """Ends this process, with a traceback of every thread, when a cell takes too long.
 
-    def __init__(self, trace: Path | None, seconds: float) -> None:
+    Attributes:
+        seconds: What a cell may take; 0 for no limit.
+    """
+
+    def __init__(self, trace: Path | None) -> None:
         """Send the tracebacks of fatal signals to a file, and watch the start of the process.
 
         Args:
             trace: Where tracebacks go; None leaves them where they are.
-            seconds: What a cell may take; 0 for no limit.
         """
-        self._seconds = seconds
+        self.seconds = 0.0
         self._file: IO[bytes] | None = None
         if trace is not None:
             with contextlib.suppress(OSError):  # a worker on another machine has no such folder
                 self._file = trace.open("wb", buffering=0)
         if self._file is not None:
             faulthandler.enable(self._file)
-        self._begin(seconds + START_SECONDS if seconds else 0)
+        self._begin(START_SECONDS)
 
     def _begin(self, seconds: float) -> None:
         if not seconds:
@@ -45,7 +51,7 @@ class Watchdog:
 
     def watch(self) -> None:
         """Begin to count a cell's seconds, anew where they were counted before."""
-        self._begin(self._seconds)
+        self._begin(self.seconds)
 
     def rest(self) -> None:
         """Stop counting."""

@@ -43,6 +43,10 @@ class RecordError(Exception):
     """A results file cannot be written, or cannot be trusted; one sentence."""
 
 
+class NotWrittenError(RecordError):
+    """The disk did not take a record; the file is as it was before it."""
+
+
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     pass
 
@@ -258,14 +262,15 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         """
         self._path = path
         self._hash = hashlib.sha256()
+        self._length = 0
         try:
             # Without a buffer of our own nothing is left to be written when the disk is full and the file is closed.
             self._file = path.open("wb", buffering=0)
         except OSError as error:
             raise self._refused(error) from None
 
-    def _refused(self, error: OSError) -> RecordError:
-        return RecordError(f"{self._path}: cannot be written: {error.strerror or error}")
+    def _refused(self, error: OSError) -> NotWrittenError:
+        return NotWrittenError(f"{self._path}: cannot be written: {error.strerror or error}")
 
     @property
     def digest(self) -> str:
@@ -276,20 +281,25 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         """Append a record; what UTF-8 or JSON cannot hold (lone surrogates, NaN, infinities) becomes U+FFFD or null.
 
         Raises:
-            RecordError: When the line cannot be written, as on a full disk, or when `read` would refuse it.
+            NotWrittenError: When the line cannot be written, as on a full disk; it can be tried again.
+            RecordError: When `read` would refuse it.
         """
         line = _encode(record)
         try:
             _decode(line)
         except msgspec.MsgspecError as error:
             raise RecordError(f"{self._path}: cannot hold this record: {_one_line(error)}") from None
-        self._hash.update(line)
         rest = memoryview(line)
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
+            with contextlib.suppress(OSError):  # what is no file cannot be shortened
+                self._file.seek(self._length)
+                self._file.truncate()
             raise self._refused(error) from None
+        self._hash.update(line)
+        self._length += len(line)
 
     def close(self) -> None:
         """Put everything on the disk and close the file; a second time does nothing.

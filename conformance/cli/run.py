@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import sys
@@ -15,6 +16,7 @@ from torch_conformance.conformance.cli.progress import Progress
 from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PROFILE_NAMES
 
 SUITE_FAILED = 3
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _MAXIMUM_RESTARTS = 100
 DEFAULT_OUT = Path("reports", "out")
 
@@ -132,6 +134,11 @@ def judge(arguments: list[str], out: Path) -> int:
         status = int(pytest.main(arguments, plugins=[progress]))
     except pytest.UsageError as error:
         raise click.UsageError(str(error)) from None
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        click.echo(f"torch-conformance: {out / 'index.html'} cannot be written ({error.strerror})", err=True)
+        status = SUITE_FAILED
     progress.close()
     return progress.exit_code(status)
 

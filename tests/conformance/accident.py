@@ -1,6 +1,7 @@
 """A pytest plugin that gives one cell's process an accident: `-p accident`, with ACCIDENT="KIND PATTERN".
 
-Every cell whose id matches the pattern has it inside torch.full, which every clause of creation.full calls. With
+Every cell whose clause matches the pattern has it inside torch.full, which every clause of creation.full calls, or,
+for the kind "anywhere", before its first call. With
 ACCIDENT_ONCE=FILE only the first process that gets there has it.
 """
 
@@ -87,6 +88,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     kind = _is_due(item)
     if kind is None:
         return (yield)
+    if kind == "anywhere":
+        segfault()
     before = torch.full
     torch.full = KINDS[kind]  # type: ignore[assignment]
     try:
