@@ -94,6 +94,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="end a worker whose cell takes longer; 0 for never (default: the profile's)",
     )
     group.addoption(
+        "--conformance-resume",
+        action="store_true",
+        dest="conformance_resume",
+        help="go on with the run that --conformance-out holds",
+    )
+    group.addoption(
         "--conformance-no-shrink",
         action="store_true",
         dest="conformance_no_shrink",

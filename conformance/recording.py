@@ -18,6 +18,7 @@ from torch_conformance.conformance.deaths import explain
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
 from torch_conformance.reports import html, junit, records, verdict
+from torch_conformance.reports.resuming import Unfinished, difference
 
 NOWHERE = CellKey("", "", "")
 RECORDS: pytest.StashKey[list[records.Record]] = pytest.StashKey()
@@ -43,7 +44,7 @@ class Recorder:
         self._cells: dict[str, CellKey] = {f"{key.clause}-{key.parameter}": key for key in session.plan.cells}
         self._planned: dict[CellKey, bool] = {}
         self._failures = 0
-        self._comparisons = 0
+        self._comparisons: dict[CellKey, int] = {}
         self._workers_cpu_seconds = 0.0
         self._accidents = Accidents(session.seconds, int(getattr(config.option, "numprocesses", None) or 0))
         self._unwritten: list[records.Record] = []
@@ -53,17 +54,43 @@ class Recorder:
         self._out: Path | None = None
         self._writer: records.Writer | None = None
         folder = config.getoption("conformance_out")
+        run = environment.run_record(config, session, now())
+        if session.earlier is not None:
+            self._go_on(session.earlier, run)
         if folder is not None:
-            self._open(Path(folder))
-        self._add(environment.run_record(config, session, now()))
+            self._open(Path(folder), session.earlier.length if session.earlier is not None else 0)
+        if session.earlier is not None:
+            done = len(session.earlier.cells)
+            self.event("resumed", f"resumed after {done} of {len(self._planned)} cells")
+        else:
+            self._add(run)
         if self._unwritten:
             self.records.clear()  # nothing was run
             raise pytest.UsageError(f"--out {folder}: cannot be written ({self._refusal}); name another folder")
 
-    def _open(self, folder: Path) -> None:
+    def _go_on(self, earlier: Unfinished, run: records.Run) -> None:
+        """Take over what a run that was killed or interrupted has recorded.
+
+        Raises:
+            pytest.UsageError: When this is not the same run.
+        """
+        changed = difference(earlier.run, run)
+        planned = [CellKey(*key) for key in earlier.planned or ()]
+        unknown = set(planned) - set(self._session.plan.cells)
+        if changed is None and unknown:
+            changed = f"{min(unknown).clause} was planned on {min(unknown).parameter} and is not"
+        if changed is not None:
+            raise pytest.UsageError(f"--resume: {changed}; run it without --resume, or with another --out")
+        self.records.extend(earlier.records)
+        left = earlier.left
+        self._planned = {key: left is not None and key not in left for key in planned}
+        self._comparisons = {CellKey(*key): cell.comparisons for key, cell in earlier.cells.items()}
+        self._failures = sum(isinstance(each, records.Failure) for each in earlier.records)
+
+    def _open(self, folder: Path, keep: int) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._writer = records.Writer(folder / "results.jsonl")
+            self._writer = records.Writer(folder / "results.jsonl", keep)
         except (OSError, records.RecordError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise pytest.UsageError(f"--out {folder}: cannot be written ({reason}); name another folder") from None
@@ -177,7 +204,7 @@ class Recorder:
         if self._planned.get(key):
             return
         self._planned[key] = True
-        self._comparisons += cell.comparisons
+        self._comparisons[key] = cell.comparisons
         self._add(cell)
 
     def _lost(self, report: pytest.TestReport) -> None:
@@ -237,20 +264,23 @@ class Recorder:
             self._refusal = str(error).rpartition(": ")[2]
         if self._unwritten:
             # The file has no record that closes it: neither has what is kept in memory.
-            self.records[:] = [each for each in self.records if not isinstance(each, records.End)]
+            if isinstance(self.records[-1], records.End):
+                self.records.pop()
             missing = f"{len(self._unwritten)} of {len(self.records)} records"
             message = f"{missing} could not be written to results.jsonl ({self._refusal}); make room"
             self.records.append(records.Event(kind="disk-full", message=message, cell=None, time=now()))
 
     def _end(self, digest: str) -> records.End:
+        earlier = self._session.earlier
+        seconds, cpu_seconds = earlier.seconds if earlier is not None else (0.0, 0.0)
         return records.End(
             digest=digest,
             finished=now(),
-            seconds=round(time.perf_counter() - self._began, 3),
-            cpu_seconds=round(environment.cpu_seconds() + self._workers_cpu_seconds, 3),
-            cells=sum(self._planned.values()),
+            seconds=round(time.perf_counter() - self._began + seconds, 3),
+            cpu_seconds=round(environment.cpu_seconds() + self._workers_cpu_seconds + cpu_seconds, 3),
+            cells=len(self._comparisons),
             failures=self._failures,
-            comparisons=self._comparisons,
+            comparisons=sum(self._comparisons.values()),
         )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

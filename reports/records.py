@@ -254,8 +254,8 @@ _HEAD_DECODER = msgspec.json.Decoder(_Head)
 class Writer(contextlib.AbstractContextManager["Writer"]):
     """Appends records to a file, each on its way to the disk as it comes: a killed run loses nothing that finished."""
 
-    def __init__(self, path: Path) -> None:
-        """Create or empty the file.
+    def __init__(self, path: Path, keep: int = 0) -> None:
+        """Create or empty the file, or go on after its first `keep` bytes.
 
         Raises:
             RecordError: When it cannot be written.
@@ -265,7 +265,12 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         self._length = 0
         try:
             # Without a buffer of our own nothing is left to be written when the disk is full and the file is closed.
-            self._file = path.open("wb", buffering=0)
+            self._file = path.open("r+b" if keep else "wb", buffering=0)
+            while self._length < keep and (part := self._file.read(min(keep - self._length, 1 << 20))):
+                self._hash.update(part)
+                self._length += len(part)
+            if keep:
+                self._file.truncate()
         except OSError as error:
             raise self._refused(error) from None
 

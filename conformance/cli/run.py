@@ -13,6 +13,7 @@ import click
 
 from torch_conformance import spec
 from torch_conformance.conformance.cli.progress import Progress
+from torch_conformance.conformance.cli.resume import settings
 from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PROFILE_NAMES
 
 SUITE_FAILED = 3
@@ -80,6 +81,7 @@ DEFAULT_OUT = Path("reports", "out")
     metavar="SECONDS",
     help="What a cell may take; 0: no limit.  [default: 120, 300 or 3600 by profile]",
 )
+@click.option("--resume", is_flag=True, help="Go on with the run in --out that was killed or interrupted.")
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
 def run(
     *,
@@ -95,9 +97,15 @@ def run(
     exitfirst: bool,
     replay: int,
     timeout: float | None,
+    resume: bool,
     pytest_arguments: tuple[str, ...],
 ) -> int:
     """Judge the torch of this environment, clause by clause, and write a report."""
+    if resume:
+        earlier = settings(out, click.get_current_context())
+        device, dtype = earlier.get("device", device), earlier.get("dtype", dtype)
+        clause, shard = earlier.get("clause", clause), earlier.get("shard", shard)
+        profile, seed = earlier.get("profile", profile), earlier.get("seed", seed)
     _check_environment(clause)
     _check_writable(out)
     arguments = [
@@ -120,6 +128,7 @@ def run(
         *(f"--conformance-out={out}", f"--conformance-replay={replay}"),
         *(f"--html={out / 'index.html'}", "--self-contained-html"),
         *(("-x",) if exitfirst else ()),
+        *(("--conformance-resume",) if resume else ()),
         *pytest_arguments,
     ]
     return judge(arguments, out)
