@@ -100,7 +100,6 @@ _SAME: tuple[tuple[str, Callable[[Run], Any]], ...] = (
     ("the selection", lambda run: run.selection),
     ("torch", lambda run: run.torch.version),
     ("torch's commit", lambda run: run.torch.git),
-    ("torch's build", lambda run: run.torch.config),
     ("Python", lambda run: run.python),
     ("NumPy", lambda run: run.numpy),
     ("Hypothesis", lambda run: run.hypothesis),
@@ -108,6 +107,8 @@ _SAME: tuple[tuple[str, Callable[[Run], Any]], ...] = (
     ("the processor", lambda run: run.cpu_model),
     ("the CPU capability", lambda run: run.cpu_capability),
     ("the number of threads", lambda run: run.threads),
+    # After the facts of the processor, which it repeats.
+    ("torch's build", lambda run: run.torch.config),
     ("the devices", lambda run: run.devices),
     ("the environment variables", lambda run: run.environment),
 )
