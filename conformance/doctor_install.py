@@ -105,7 +105,8 @@ def _distributions(name: str) -> list[importlib.metadata.Distribution]:
 def python_fits(situation: Situation) -> Iterator[Finding]:
     """Whether torch's package supports this Python."""
     version = platform.python_version()
-    wanted = next((each.metadata.get("Requires-Python") for each in _distributions("torch")), None)
+    metadata = next((each.metadata for each in _distributions("torch")), None)
+    wanted = metadata["Requires-Python"] if metadata is not None and "Requires-Python" in metadata else None
     if wanted and not SpecifierSet(wanted).contains(version, prereleases=True):
         sentence = f"Python {version} is not one that this torch supports ({wanted})"
         yield Finding("python", "problem", sentence, "make an environment with a Python in that range")

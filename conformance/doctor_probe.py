@@ -74,6 +74,11 @@ def _two(torch: Any) -> list[float]:
     return (torch.ones(2) + 1).tolist()  # type: ignore[no-any-return]
 
 
+def _start(torch: Any) -> bool:
+    torch.cuda.init()
+    return True
+
+
 def _capability(torch: Any) -> str | None:
     probe = getattr(getattr(torch.backends, "cpu", None), "get_cpu_capability", None)
     return str(probe()) if probe else None
@@ -106,7 +111,7 @@ def main() -> None:
     ask("driver", driver_version)
     ask("cuda available", torch.cuda.is_available)
     if torch.version.cuda or getattr(torch.version, "hip", None):
-        ask("cuda start", lambda: torch.cuda.init() or True)  # type: ignore[func-returns-value]
+        ask("cuda start", lambda: _start(torch))
         ask("devices", lambda: devices(torch))
     ask("libraries", loaded_libraries)
     tell("stage", "end")
