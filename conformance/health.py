@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
 from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.devices import DeviceError, probe
 from torch_conformance.conformance.trial import Deviation
 from torch_conformance.reports import records
 
@@ -20,7 +19,6 @@ _OUT_OF_MEMORY = re.compile(
     re.IGNORECASE,
 )
 _WANTED_BYTES = re.compile(r"tried to allocate (\d+) bytes")
-_HOST_DEVICES = ("cpu", "meta")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,18 +41,38 @@ def loss_in(cell: Cell, error: BaseException | None) -> Loss | None:
     if text is not None:
         return Loss("crashed", "out-of-memory", f"memory ran out: {_first_line(text)}")
     # An error that was documented can leave an accelerator dead too: the cell that did it is to be named.
-    if error is None and cell.torch_device.type in _HOST_DEVICES:
+    if cell.device.startswith("meta") or (error is None and cell.torch_device.type == "cpu"):
         return None
-    try:
-        probe(cell.device)
-    except DeviceError as gone:
-        what = f"; the cell ended with {_first_line(f'{type(error).__name__}: {error}')}" if error is not None else ""
-        return Loss("device-lost", "device-lost", f"{cell.device} no longer answers ({_probed(gone)}){what}")
-    return None
+    said = _silence_of(cell.torch_device)
+    if said is None:
+        return None
+    what = f"; the cell ended with {_first_line(f'{type(error).__name__}: {error}')}" if error is not None else ""
+    return Loss("device-lost", "device-lost", f"{cell.device} no longer answers ({said}){what}")
 
 
-def _probed(gone: DeviceError) -> str:
-    return _first_line(str(gone.__cause__ or gone.__context__ or gone))
+# Calls that have little in common. Each waits for the device.
+_PROBES: tuple[Callable[[torch.device], object], ...] = (
+    lambda device: torch.empty(1, device=device).cpu(),
+    lambda device: torch.arange(2, device=device).tolist(),
+    lambda device: torch.tensor([1.0]).to(device).cpu(),
+    lambda device: torch.zeros(2, device=device).sum().item(),
+)
+
+
+def _silence_of(device: torch.device) -> str | None:
+    """Return what a device says to everything that it is asked, or None where it answers something.
+
+    A torch that refuses one call, or answers wrongly, is wrong; a device that is lost refuses all.
+    """
+    said = ""
+    for probe in _PROBES:
+        try:
+            probe(device)
+        except Exception as error:  # noqa: BLE001
+            said = said or _first_line(str(error) or type(error).__name__)
+        else:
+            return None
+    return said
 
 
 def _first_line(text: str) -> str:
