@@ -142,17 +142,17 @@ def _resolved(place: str) -> Any:
     return functools.reduce(getattr, place.split(".")[1:], torch)
 
 
-def crashed_cell(key: CellKey, test: str, message: str) -> records.Cell:
-    """Return the record of a cell whose process died in it."""
+def lost_cell(key: CellKey, test: str, execution: records.Execution, reason: str) -> records.Cell:
+    """Return the record of a cell whose process ended in it."""
     return records.Cell(
         clause=key.clause,
         device=key.device,
         dtype=key.dtype,
         test=test,
-        execution="crashed",
+        execution=execution,
         verdict="none",
         disposition="unexpected",
-        reason=message,
+        reason=reason,
         seconds=0.0,
         examples=0,
         comparisons=0,

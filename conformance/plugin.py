@@ -86,6 +86,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run each reproducer script in N fresh processes (default: 3)",
     )
     group.addoption(
+        "--conformance-timeout",
+        type=float,
+        default=None,
+        dest="conformance_timeout",
+        metavar="SECONDS",
+        help="end a worker whose cell takes longer; 0 for never (default: the profile's)",
+    )
+    group.addoption(
+        "--conformance-resume",
+        action="store_true",
+        dest="conformance_resume",
+        help="go on with the run that --conformance-out holds",
+    )
+    group.addoption(
         "--conformance-no-shrink",
         action="store_true",
         dest="conformance_no_shrink",
@@ -115,11 +129,17 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(NO_TORCH)
     for name, value in WAITING.items():
         os.environ.setdefault(name, value)
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        from torch_conformance.conformance import accidents, watchdog  # noqa: PLC0415
+
+        # Before torch is imported, which can crash or hang too.
+        config.stash[watchdog.KEY] = watchdog.Watchdog(accidents.announce(worker_input))
     from torch_conformance.conformance import recording, running, session  # noqa: PLC0415
 
     config.stash[session.KEY] = session.start(config)
     session.break_on_purpose(config)
     config.pluginmanager.register(running.Running(config.stash[session.KEY]), "torch-conformance-running")
-    if not hasattr(config, "workerinput"):
+    if worker_input is None:
         recorder = recording.Recorder(config, config.stash[session.KEY])
         config.pluginmanager.register(recorder, "torch-conformance-recorder")

@@ -12,11 +12,15 @@ import pytest
 from pytest_metadata.plugin import metadata_key
 
 from torch_conformance.conformance import environment
+from torch_conformance.conformance.accidents import Accidents
 from torch_conformance.conformance.binding import drifted
+from torch_conformance.conformance.deaths import explain
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
 from torch_conformance.reports import html, junit, records, verdict
+from torch_conformance.reports.resuming import Unfinished, difference
 
+NOWHERE = CellKey("", "", "")
 RECORDS: pytest.StashKey[list[records.Record]] = pytest.StashKey()
 
 
@@ -40,21 +44,53 @@ class Recorder:
         self._cells: dict[str, CellKey] = {f"{key.clause}-{key.parameter}": key for key in session.plan.cells}
         self._planned: dict[CellKey, bool] = {}
         self._failures = 0
-        self._comparisons = 0
+        self._comparisons: dict[CellKey, int] = {}
         self._workers_cpu_seconds = 0.0
+        self._accidents = Accidents(session.seconds, int(getattr(config.option, "numprocesses", None) or 0))
+        self._unwritten: list[records.Record] = []
+        self._refusal = ""
         self.records: list[records.Record] = []
         config.stash[RECORDS] = self.records
         self._out: Path | None = None
         self._writer: records.Writer | None = None
         folder = config.getoption("conformance_out")
+        run = environment.run_record(config, session, now())
+        if session.earlier is not None:
+            self._go_on(session.earlier, run)
         if folder is not None:
-            self._open(Path(folder))
-        self._add(environment.run_record(config, session, now()))
+            self._open(Path(folder), session.earlier.length if session.earlier is not None else 0)
+        if session.earlier is not None:
+            done = len(session.earlier.cells)
+            self.event("resumed", f"resumed after {done} of {len(self._planned)} cells")
+        else:
+            self._add(run)
+        if self._unwritten:
+            self.records.clear()  # nothing was run
+            raise pytest.UsageError(f"--out {folder}: cannot be written ({self._refusal}); name another folder")
 
-    def _open(self, folder: Path) -> None:
+    def _go_on(self, earlier: Unfinished, run: records.Run) -> None:
+        """Take over what a run that was killed or interrupted has recorded.
+
+        Raises:
+            pytest.UsageError: When this is not the same run.
+        """
+        changed = difference(earlier.run, run)
+        planned = [CellKey(*key) for key in earlier.planned or ()]
+        unknown = set(planned) - set(self._session.plan.cells)
+        if changed is None and unknown:
+            changed = f"{min(unknown).clause} was planned on {min(unknown).parameter} and is not"
+        if changed is not None:
+            raise pytest.UsageError(f"--resume: {changed}; run it without --resume, or with another --out")
+        self.records.extend(earlier.records)
+        left = earlier.left
+        self._planned = {key: left is not None and key not in left for key in planned}
+        self._comparisons = {CellKey(*key): cell.comparisons for key, cell in earlier.cells.items()}
+        self._failures = sum(isinstance(each, records.Failure) for each in earlier.records)
+
+    def _open(self, folder: Path, keep: int) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._writer = records.Writer(folder / "results.jsonl")
+            self._writer = records.Writer(folder / "results.jsonl", keep)
         except (OSError, records.RecordError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise pytest.UsageError(f"--out {folder}: cannot be written ({reason}); name another folder") from None
@@ -63,7 +99,18 @@ class Recorder:
     def _add(self, record: records.Record) -> None:
         self.records.append(record)
         if self._writer is not None:
-            self._writer.write(record)
+            self._unwritten.append(record)
+            self._write(self._writer)
+
+    def _write(self, writer: records.Writer) -> None:
+        """Write what waits to be written; what the disk does not take waits for the next record, and for room."""
+        while self._unwritten:
+            try:
+                writer.write(self._unwritten[0])
+            except records.NotWrittenError as error:
+                self._refusal = str(error).rpartition(": ")[2]
+                return
+            self._unwritten.pop(0)
 
     def event(self, kind: records.EventKind, message: str, key: CellKey | None = None) -> None:
         """Record an event, of a cell where it belongs to one."""
@@ -103,11 +150,31 @@ class Recorder:
     def pytest_configure_node(self, node: Any) -> None:
         """Hand a worker the devices and the seed."""
         node.workerinput["torch_conformance"] = self._session.inherited()
+        self._accidents.hand_over(node)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Add a worker's CPU time."""
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Add a worker's CPU time, and find out how it died if it did.
+
+        Raises:
+            pytest.Session.Interrupted: When this machine cannot run cells at all.
+        """
         self._workers_cpu_seconds += float(getattr(node, "workeroutput", {}).get("cpu_seconds", 0.0))
+        if error is None:
+            return
+        self._accidents.worker_died(node)
+        if self._accidents.hopeless:
+            raise pytest.Session.Interrupted(self._accidents.hopeless)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
+        """Say in the report of a cell whose worker died how it died."""
+        death = self._accidents.claim(report.node)
+        report.torch_conformance_death = death
+        report.longrepr = death.sentence
+        if self._planned.get(self._key(crashitem) or NOWHERE):
+            # The worker has reported this cell, and ended because no other is to be trusted to it.
+            report.outcome, report.longrepr = "passed", None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record a finished cell, with its failure."""
@@ -116,6 +183,11 @@ class Recorder:
             if report.outcome == "failed":
                 self._lost(report)
             return
+        if fields["accident"] is not None:
+            cell = fields["cell"]
+            self.event(**fields["accident"], key=CellKey(cell["clause"], cell["device"], cell["dtype"]))
+        else:
+            self._accidents.cell_completed()
         cell = records.Cell(**fields["cell"] | {"worst": [records.WorstError(**w) for w in fields["cell"]["worst"]]})
         self._finish(cell)
         for each in fields["pictures"]:
@@ -132,7 +204,7 @@ class Recorder:
         if self._planned.get(key):
             return
         self._planned[key] = True
-        self._comparisons += cell.comparisons
+        self._comparisons[key] = cell.comparisons
         self._add(cell)
 
     def _lost(self, report: pytest.TestReport) -> None:
@@ -142,8 +214,9 @@ class Recorder:
         if key is None or report.when in ("setup", "teardown"):
             self.event("internal-error", f"{report.nodeid}: {message}", key)
             return
-        self.event("worker-crash", message, key)
-        self._finish(environment.crashed_cell(key, report.nodeid, message))
+        death = getattr(report, "torch_conformance_death", None) or explain(None, "", self._session.seconds)
+        self.event(death.kind, death.message, key)
+        self._finish(environment.lost_cell(key, report.nodeid, death.execution, death.sentence))
 
     def pytest_internalerror(self, excrepr: Any) -> None:
         """Record that the suite itself failed."""
@@ -154,8 +227,11 @@ class Recorder:
         if report.failed:
             self.event("internal-error", f"{report.nodeid}: {str(report.longrepr).strip().splitlines()[-1]}")
 
-    def pytest_keyboard_interrupt(self) -> None:
-        """Record that the run was interrupted."""
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Record that the run was interrupted, or given up."""
+        if isinstance(excinfo.value, pytest.Session.Interrupted) and self._accidents.hopeless:
+            self.event("worker-crash", f"the run was given up: {excinfo.value}")
+            return
         self.event("interrupted", "interrupted from the keyboard; the cells recorded so far are kept")
 
     @pytest.hookimpl(tryfirst=True)
@@ -163,21 +239,49 @@ class Recorder:
         """Close the run, write JUnit XML, and make the verdict the exit status."""
         # pytest-html would write this table as markup, workers' values included; the summary has the facts.
         session.config.stash.get(metadata_key, {}).clear()
-        self._add(
-            records.End(
-                digest=self._writer.digest if self._writer is not None else "",
-                finished=now(),
-                seconds=round(time.perf_counter() - self._began, 3),
-                cpu_seconds=round(environment.cpu_seconds() + self._workers_cpu_seconds, 3),
-                cells=sum(self._planned.values()),
-                failures=self._failures,
-                comparisons=self._comparisons,
-            )
-        )
+        for death, count in self._accidents.unclaimed().items():
+            who = "a worker" if count == 1 else f"{count} workers"
+            self.event(death.kind, f"{who} died outside any cell: {death.message}")
+        self._accidents.close()
         if self._writer is not None and self._out is not None:
-            self._writer.close()
-            junit.write(self.records, self._out / "junit.xml")
+            self._close(self._writer, self._out)
+        else:
+            self._add(self._end(""))
         session.exitstatus = verdict.judge(self.records).exit_code
+
+    def _close(self, writer: records.Writer, out: Path) -> None:
+        """Close the file and write JUnit XML; a disk that does not take them makes the run incomplete."""
+        self._write(writer)
+        try:
+            junit.write([*self.records, *([] if self._unwritten else [self._end("")])], out / "junit.xml")
+        except OSError as error:
+            self.event("disk-full", f"junit.xml could not be written ({error.strerror or error}); make room")
+        if not self._unwritten:
+            self._add(self._end(writer.digest))
+        try:
+            writer.close()
+        except records.NotWrittenError as error:
+            self._refusal = str(error).rpartition(": ")[2]
+        if self._unwritten:
+            # The file has no record that closes it: neither has what is kept in memory.
+            if isinstance(self.records[-1], records.End):
+                self.records.pop()
+            missing = f"{len(self._unwritten)} of {len(self.records)} records"
+            message = f"{missing} could not be written to results.jsonl ({self._refusal}); make room"
+            self.records.append(records.Event(kind="disk-full", message=message, cell=None, time=now()))
+
+    def _end(self, digest: str) -> records.End:
+        earlier = self._session.earlier
+        seconds, cpu_seconds = earlier.seconds if earlier is not None else (0.0, 0.0)
+        return records.End(
+            digest=digest,
+            finished=now(),
+            seconds=round(time.perf_counter() - self._began + seconds, 3),
+            cpu_seconds=round(environment.cpu_seconds() + self._workers_cpu_seconds + cpu_seconds, 3),
+            cells=len(self._comparisons),
+            failures=self._failures,
+            comparisons=sum(self._comparisons.values()),
+        )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say the verdict under pytest's own output."""
@@ -187,8 +291,12 @@ class Recorder:
         """Close the HTML report to scripts that are not its own; pytest-html has no hook for its head."""
         page = getattr(config.option, "htmlpath", None)
         if page and config.option.self_contained_html and Path(page).is_file():
-            text = Path(page).read_text(encoding="utf-8")
-            Path(page).write_text(html.with_policy(text), encoding="utf-8")
+            try:
+                text = Path(page).read_text(encoding="utf-8")
+                Path(page).write_text(html.with_policy(text), encoding="utf-8")
+            except (OSError, ValueError):
+                # The disk took half a page. One that is not closed to scripts must not stay.
+                Path(page).unlink(missing_ok=True)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:

@@ -25,7 +25,10 @@ class Replayer:
         if count == 0 or clause in self._seen or len(self._seen) >= _LIMIT:
             return "not replayed"
         self._seen.add(clause)
-        return f"{failing_runs(script, count)}/{count}"
+        try:
+            return f"{failing_runs(script, count)}/{count}"
+        except OSError:  # a full disk, or no more processes
+            return "not replayed"
 
 
 def failing_runs(script: str, count: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import time
 import traceback
@@ -14,7 +16,7 @@ import pytest
 import torch
 from hypothesis import is_hypothesis_test
 
-from torch_conformance.conformance import replay
+from torch_conformance.conformance import health, replay, watchdog
 from torch_conformance.conformance.cell import Cell, Unsupported
 from torch_conformance.conformance.findings import failure_fields
 from torch_conformance.conformance.session import Session
@@ -25,6 +27,8 @@ _TRACEBACK_CHARACTERS = 6000
 # What these chapters call imports torch's compiler, a second of each process that does. Side by side in the plan they
 # fall to few workers.
 _COMPILING = frozenset({"autograd", "export", "optim", "training"})
+# The exit code of a worker that gives its place to a fresh one.
+_REPLACE_ME = 75
 
 
 def restore_globals() -> None:
@@ -54,6 +58,8 @@ class Running:
         """Begin with no script replayed."""
         self._session = session
         self._replayer = replay.Replayer()
+        self._watchdog: watchdog.Watchdog | None = None
+        self._loss: health.Loss | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -63,6 +69,30 @@ class Running:
         """
         if hasattr(session.config, "workerinput"):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._watchdog = session.config.stash.get(watchdog.KEY, None)
+        if self._watchdog is not None:
+            self._watchdog.seconds = self._session.seconds
+
+    def pytest_collection_finish(self) -> None:
+        """Begin to wait for cells, for as long as it takes."""
+        if self._watchdog is not None:
+            self._watchdog.rest()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Watch the clock while a cell runs; after an accident let no other cell run in this process."""
+        if self._watchdog is None:
+            result = yield
+            if self._loss is not None:
+                item.session.shouldstop = self._loss.reason
+            return result
+        self._watchdog.watch()
+        result = yield
+        self._watchdog.rest()
+        if self._loss is not None:
+            # The reports have gone out. Ending the session in order would call the device again.
+            os._exit(_REPLACE_ME)
+        return result
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Parametrise a property over its cells."""
@@ -108,7 +138,7 @@ class Running:
         if cell is not None and (call.when == "call" or call.excinfo is not None):
             fields = self._fields(item, cell, call)
             report.torch_conformance = fields  # type: ignore[attr-defined]
-            _tell_pytest(report, fields["cell"]["disposition"], fields["cell"]["reason"])
+            _tell_pytest(report, fields["cell"])
         return report
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -119,38 +149,58 @@ class Running:
 
     def _fields(self, item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict[str, Any]:
         error = call.excinfo.value if call.excinfo else None
+        if self._watchdog is not None:
+            self._watchdog.watch()
+        self._loss = health.loss_in(cell, error)
+        if self._loss is not None:
+            return self._lost(item, cell, call, self._loss)
         verdict, reason = self._verdict(cell, error)
         deviation = deviation_in(error) if verdict == "fail" and error is not None else None
         finding = deviation.finding if deviation else None
         session = self._session
         settled = settle(session.waivers, cell, session.torch_version, verdict, finding)
-        tally = cell.tally
+        outcome = {"execution": "completed", "verdict": verdict, "disposition": settled.disposition}
         fields: dict[str, Any] = {
-            "cell": {
-                "clause": cell.clause.id,
-                "device": cell.device,
-                "dtype": cell.dtype,
-                "test": item.nodeid,
-                "execution": "completed",
-                "verdict": verdict,
-                "disposition": settled.disposition,
-                "reason": reason or settled.reason,
-                "seconds": round(call.duration, 6),
-                "examples": tally.trials,
-                "comparisons": tally.comparisons,
-                "fingerprint": tally.fingerprint,
-                "worker": getattr(item.config, "workerinput", {}).get("workerid", "main"),
-                "worst": [
-                    {"operation": name, "ulp": each.ulp, "bound": each.bound, "input": each.at}
-                    for name, each in tally.worst.items()
-                ],
-            },
+            "cell": self._facts(item, cell, call) | outcome | {"reason": reason or settled.reason},
             "failure": None,
-            "pictures": tally.pictures,
+            "pictures": cell.tally.pictures,
+            "accident": None,
         }
         if verdict == "fail" and error is not None:
             fields["failure"] = self._failure(item, cell, error)
         return fields
+
+    @staticmethod
+    def _facts(item: pytest.Item, cell: Cell, call: pytest.CallInfo[None]) -> dict[str, Any]:
+        """Return the fields of a cell's record that do not depend on how it ended."""
+        tally = cell.tally
+        return {
+            "clause": cell.clause.id,
+            "device": cell.device,
+            "dtype": cell.dtype,
+            "test": item.nodeid,
+            "seconds": round(call.duration, 6),
+            "examples": tally.trials,
+            "comparisons": tally.comparisons,
+            "fingerprint": tally.fingerprint,
+            "worker": getattr(item.config, "workerinput", {}).get("workerid", "main"),
+            "worst": [
+                {"operation": name, "ulp": each.ulp, "bound": each.bound, "input": each.at}
+                for name, each in tally.worst.items()
+            ],
+        }
+
+    def _lost(self, item: pytest.Item, cell: Cell, call: pytest.CallInfo[None], loss: health.Loss) -> dict[str, Any]:
+        """Return the fields of a cell that the machine cost; what it compared until then proves nothing."""
+        outcome = {"execution": loss.execution, "verdict": "none", "disposition": "unexpected", "reason": loss.reason}
+        error = call.excinfo.value if call.excinfo else None
+        trace = _formatted(error) if error is not None else ""
+        return {
+            "cell": self._facts(item, cell, call) | outcome,
+            "failure": None,
+            "pictures": [],
+            "accident": {"kind": loss.kind, "message": f"{loss.reason}\n{trace}".strip()},
+        }
 
     @staticmethod
     def _verdict(cell: Cell, error: BaseException | None) -> tuple[str, str]:
@@ -166,21 +216,26 @@ class Running:
 
     def _failure(self, item: pytest.Item, cell: Cell, error: BaseException) -> dict[str, Any]:
         deviation = deviation_in(error)
-        text = "".join(traceback.format_exception(error, limit=-12))[-_TRACEBACK_CHARACTERS:]
         fields = failure_fields(cell, deviation.finding if deviation else None, error)
-        fields |= {"test": item.nodeid, "traceback": text}
+        fields |= {"test": item.nodeid, "traceback": _formatted(error)}
         if deviation is not None:
             count = item.config.getoption("conformance_replay")
-            fields["reproduced"] = self._replayer.replay(cell.clause.id, deviation.finding.script, count)
+            with self._watchdog.resting() if self._watchdog is not None else contextlib.nullcontext():
+                fields["reproduced"] = self._replayer.replay(cell.clause.id, deviation.finding.script, count)
         return fields
 
 
-def _tell_pytest(report: pytest.TestReport, disposition: str, reason: str) -> None:
-    """Give a waived deviation pytest's word for it, and make a stale waiver fail."""
+def _formatted(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error, limit=-12))[-_TRACEBACK_CHARACTERS:]
+
+
+def _tell_pytest(report: pytest.TestReport, cell: dict[str, Any]) -> None:
+    """Give a waived deviation pytest's word for it, and make a stale waiver and a lost cell fail."""
+    disposition, reason = cell["disposition"], cell["reason"]
     if disposition == "waived":
         report.outcome = "skipped"
         report.wasxfail = reason
-    elif disposition == "waiver-stale":
+    elif disposition == "waiver-stale" or cell["execution"] != "completed":
         report.outcome = "failed"
         report.longrepr = report.longrepr or reason
 

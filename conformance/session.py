@@ -16,13 +16,28 @@ from torch_conformance.conformance.devices import DeviceError, resolve
 from torch_conformance.conformance.plan import CellKey, Plan, Selection, make_plan
 from torch_conformance.conformance.profiles import PROFILES, Profile, draw_seed, load_hypothesis_settings
 from torch_conformance.conformance.replay import ACTIVE_FAULT
+from torch_conformance.reports.records import RecordError
+from torch_conformance.reports.resuming import Unfinished, unfinished
 
 KEY: pytest.StashKey[Session] = pytest.StashKey()
 
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """The run as every process of it sees it."""
+    """The run as every process of it sees it.
+
+    Attributes:
+        specification: What must hold.
+        selection: What of it is run.
+        profile: How much is tried.
+        seed: The run's seed.
+        plan: The cells.
+        torch_version: The torch that is judged.
+        waivers: Known deviations.
+        seconds: What a cell may take; 0 for no limit.
+        earlier: What a run that is resumed has left; None in workers.
+        left: The cells of a resumed run that are still to be run; None for all.
+    """
 
     specification: spec.Specification
     selection: Selection
@@ -31,11 +46,15 @@ class Session:
     plan: Plan
     torch_version: str
     waivers: tuple[spec.Waiver, ...]
+    seconds: float
+    earlier: Unfinished | None = None
+    left: frozenset[tuple[str, str, str]] | None = None
 
     def cells_of(self, function: Any) -> list[Cell]:
         """Return the cells of a test function, in the order of the plan."""
         wanted = set(bound_clauses(function, self.specification))
-        return [self._cell(key) for key in self.plan.cells if key.clause in wanted]
+        left = self.left
+        return [self._cell(key) for key in self.plan.cells if key.clause in wanted and (left is None or key in left)]
 
     def _cell(self, key: CellKey) -> Cell:
         clause = self.specification.clauses[key.clause]
@@ -45,7 +64,8 @@ class Session:
 
     def inherited(self) -> dict[str, Any]:
         """Return what a worker must take over from the process that started it."""
-        return {"devices": list(self.selection.devices), "seed": self.seed}
+        left = None if self.left is None else [list(key) for key in sorted(self.left)]
+        return {"devices": list(self.selection.devices), "seed": self.seed, "left": left}
 
 
 def _parse_shard(text: str) -> tuple[int, int]:
@@ -68,6 +88,25 @@ def _parse_dtypes(names: list[str], known: spec.Specification) -> tuple[str, ...
         if name not in known.dtypes:
             raise pytest.UsageError(f"--dtype {name}: unknown; one of {', '.join(known.dtypes)}")
     return tuple(names)
+
+
+def _earlier(config: pytest.Config) -> Unfinished | None:
+    """Return what a run that is to be resumed has left, in the process that gathers results."""
+    if not config.getoption("conformance_resume") or hasattr(config, "workerinput"):
+        return None
+    folder = config.getoption("conformance_out")
+    if folder is None:
+        raise pytest.UsageError("--conformance-resume: needs the folder of the run, --conformance-out FOLDER")
+    try:
+        return unfinished(Path(folder, "results.jsonl"))
+    except RecordError as error:
+        raise pytest.UsageError(f"--resume: {error}; run it without --resume") from None
+
+
+def _left(inherited: dict[str, Any], earlier: Unfinished | None) -> frozenset[tuple[str, str, str]] | None:
+    if inherited:
+        return None if inherited["left"] is None else frozenset(CellKey(*each) for each in inherited["left"])
+    return earlier.left if earlier is not None else None
 
 
 def start(config: pytest.Config) -> Session:
@@ -94,10 +133,14 @@ def start(config: pytest.Config) -> Session:
         version = str(torch.__version__)
         seed = inherited["seed"] if inherited else _parse_seed(config.getoption("conformance_seed"))
         plan = make_plan(known, selection, version)
+        seconds = config.getoption("conformance_timeout")
+        earlier = _earlier(config)
         waivers = spec.load_waivers(known, [Path(name) for name in config.getoption("conformance_waivers")])
     except (spec.SpecificationError, BindingError, DeviceError) as error:
         raise pytest.UsageError(str(error)) from None
-    return Session(known, selection, profile, seed, plan, version, waivers)
+    limit = profile.seconds if seconds is None else seconds
+    left = _left(inherited, earlier)
+    return Session(known, selection, profile, seed, plan, version, waivers, limit, earlier, left)
 
 
 def break_on_purpose(config: pytest.Config) -> None:

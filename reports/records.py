@@ -25,11 +25,26 @@ MAXIMUM_RECORDS = 5_000_000
 Execution = Literal["completed", "crashed", "timed-out", "device-lost", "not-run"]
 Judgement = Literal["pass", "fail", "unsupported", "inapplicable", "vacuous", "none"]
 Disposition = Literal["as-required", "waived", "waiver-stale", "unexpected"]
-EventKind = Literal["worker-crash", "time-out", "device-lost", "internal-error", "interrupted", "drift", "note"]
+EventKind = Literal[
+    "worker-crash",
+    "time-out",
+    "device-lost",
+    "out-of-memory",
+    "disk-full",
+    "internal-error",
+    "interrupted",
+    "resumed",
+    "drift",
+    "note",
+]
 
 
 class RecordError(Exception):
     """A results file cannot be written, or cannot be trusted; one sentence."""
+
+
+class NotWrittenError(RecordError):
+    """The disk did not take a record; the file is as it was before it."""
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
@@ -239,22 +254,28 @@ _HEAD_DECODER = msgspec.json.Decoder(_Head)
 class Writer(contextlib.AbstractContextManager["Writer"]):
     """Appends records to a file, each on its way to the disk as it comes: a killed run loses nothing that finished."""
 
-    def __init__(self, path: Path) -> None:
-        """Create or empty the file.
+    def __init__(self, path: Path, keep: int = 0) -> None:
+        """Create or empty the file, or go on after its first `keep` bytes.
 
         Raises:
             RecordError: When it cannot be written.
         """
         self._path = path
         self._hash = hashlib.sha256()
+        self._length = 0
         try:
             # Without a buffer of our own nothing is left to be written when the disk is full and the file is closed.
-            self._file = path.open("wb", buffering=0)
+            self._file = path.open("r+b" if keep else "wb", buffering=0)
+            while self._length < keep and (part := self._file.read(min(keep - self._length, 1 << 20))):
+                self._hash.update(part)
+                self._length += len(part)
+            if keep:
+                self._file.truncate()
         except OSError as error:
             raise self._refused(error) from None
 
-    def _refused(self, error: OSError) -> RecordError:
-        return RecordError(f"{self._path}: cannot be written: {error.strerror or error}")
+    def _refused(self, error: OSError) -> NotWrittenError:
+        return NotWrittenError(f"{self._path}: cannot be written: {error.strerror or error}")
 
     @property
     def digest(self) -> str:
@@ -265,20 +286,25 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         """Append a record; what UTF-8 or JSON cannot hold (lone surrogates, NaN, infinities) becomes U+FFFD or null.
 
         Raises:
-            RecordError: When the line cannot be written, as on a full disk, or when `read` would refuse it.
+            NotWrittenError: When the line cannot be written, as on a full disk; it can be tried again.
+            RecordError: When `read` would refuse it.
         """
         line = _encode(record)
         try:
             _decode(line)
         except msgspec.MsgspecError as error:
             raise RecordError(f"{self._path}: cannot hold this record: {_one_line(error)}") from None
-        self._hash.update(line)
         rest = memoryview(line)
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
+            with contextlib.suppress(OSError):  # what is no file cannot be shortened
+                self._file.seek(self._length)
+                self._file.truncate()
             raise self._refused(error) from None
+        self._hash.update(line)
+        self._length += len(line)
 
     def close(self) -> None:
         """Put everything on the disk and close the file; a second time does nothing.

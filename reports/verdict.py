@@ -7,12 +7,26 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from torch_conformance.reports.records import Cell, End, Event, Failure, Inapplicable, Plan, PlannedCell, Record, Run
+from torch_conformance.reports.records import (
+    Cell,
+    End,
+    Event,
+    Failure,
+    Inapplicable,
+    Picture,
+    Plan,
+    PlannedCell,
+    Record,
+    Run,
+)
 from torch_conformance.spec import LEVELS, Specification
 
 Word = Literal["conformant", "deviations", "incomplete", "suite-failed"]
 CONFORMANT, DEVIATIONS, INCOMPLETE, SUITE_FAILED = range(4)
 _WORDS: tuple[Word, ...] = ("conformant", "deviations", "incomplete", "suite-failed")
+
+ACCIDENTS = ("worker-crash", "time-out", "device-lost", "out-of-memory", "disk-full")
+_LINE_END = "\n"
 
 Key = tuple[str, str, str]
 
@@ -45,7 +59,8 @@ class Verdict:
         exit_code: 0, 1, 2 or 3.
         sentence: What was planned, and what became of it.
         counts: Cells by planned, run, pass, fail (waived ones included), deviate, unsupported, inapplicable, waived,
-            stale, vacuous, lost, not-run; and comparisons.
+            stale, vacuous, lost, not-run, retried (lost at first, and completed when the run was resumed); and
+            comparisons.
         chapters: Cells of each chapter by state.
         causes: Failures that are not waived, grouped by signature, the worst first.
         not_run: Planned cells without a result.
@@ -64,7 +79,7 @@ class Verdict:
     next_step: str
 
 
-def key_of(record: Cell | Failure | Inapplicable | PlannedCell) -> Key:
+def key_of(record: Cell | Failure | Inapplicable | Picture | PlannedCell) -> Key:
     """Return clause, device and dtype."""
     return record.clause, record.device, record.dtype
 
@@ -102,10 +117,15 @@ class _Gathered:
     ends: list[End] = dataclasses.field(default_factory=list)
     late: int = 0
     last: Record | None = None
+    attempts: int = 0
+    attempt_of: dict[Key, int] = dataclasses.field(default_factory=dict)
+    retried: dict[Key, Cell] = dataclasses.field(default_factory=dict)
     contradictions: list[str] = dataclasses.field(default_factory=list)
 
     def take(self, record: Record) -> None:
         """Sort a record in; note what contradicts another record."""
+        if isinstance(record, Event) and record.kind == "resumed":
+            self._resume()
         self.late += bool(self.ends)
         self.last = record
         if isinstance(record, Run):
@@ -121,6 +141,12 @@ class _Gathered:
         elif isinstance(record, End):
             self.ends.append(record)
 
+    def _resume(self) -> None:
+        """Let the run go on: what closed it closes nothing, and what the disk did not take then is past."""
+        self.attempts += 1
+        self.ends.clear()
+        self.events = [event for event in self.events if event.kind != "disk-full"]
+
     def _take_plan(self, plan: Plan) -> None:
         for keys, into in (
             (map(key_of, plan.cells), self.planned),
@@ -133,8 +159,13 @@ class _Gathered:
 
     def _take_cell(self, cell: Cell) -> None:
         key = key_of(cell)
-        if key in self.cells:
+        before = self.cells.get(key)
+        if before is not None and before.execution != "completed" and self.attempt_of[key] < self.attempts:
+            # A cell that was lost is tried again when the run is resumed; what became of it then counts.
+            self.retried[key] = before
+        elif before is not None:
             self.contradictions.append(f"cell {_name(key)} is recorded twice")
+        self.attempt_of[key] = self.attempts
         if (cell.verdict == "none") == (cell.execution == "completed") and cell.verdict != "fail":
             self.contradictions.append(f"cell {_name(key)} is {cell.execution} with verdict {cell.verdict}")
         if (cell.verdict, cell.disposition) in (("pass", "waived"), ("pass", "unexpected")):
@@ -174,10 +205,17 @@ def _unfinished(gathered: _Gathered) -> Iterator[str]:
 def _unaccounted(gathered: _Gathered) -> Iterator[str]:
     """Yield the accidents that no lost cell accounts for."""
     for event in gathered.events:
-        if event.kind in ("worker-crash", "time-out", "device-lost"):
-            cell = gathered.cells.get(key_of(event.cell)) if event.cell else None
+        if event.kind not in ACCIDENTS:
+            continue
+        message = event.message.partition(_LINE_END)[0]
+        key = key_of(event.cell) if event.cell else None
+        cell = gathered.cells.get(key) if key else None
+        if cell is None or key not in gathered.retried:
             if cell is None or cell.execution == "completed":
-                yield f"{event.kind}: {event.message}"
+                yield f"{event.kind}: {message}"
+        elif cell.execution == "completed" and event.kind != "time-out":
+            # Time is what the run allows: more of it settles a time-out. Nothing that ran later undoes a crash.
+            yield f"{_name(key_of(cell))} completed when it was run again, but at first {event.kind}: {message}"
 
 
 def _inconsistencies(gathered: _Gathered) -> Iterator[str]:
@@ -190,7 +228,7 @@ def _inconsistencies(gathered: _Gathered) -> Iterator[str]:
     failing = {key for key, cell in gathered.cells.items() if cell.verdict == "fail"}
     described = {key_of(each) for each in gathered.failures}
     # A run that was killed between a failing cell and its failure ends with the cell.
-    cut_off = {key_of(gathered.last)} if isinstance(gathered.last, Cell) else set()
+    cut_off = {key_of(gathered.last)} if isinstance(gathered.last, Cell | Picture) else set()
     bare = sorted(failing - described - cut_off)
     yield from (f"cell {_name(key)} fails without a failure record" for key in bare)
     yield from (f"cell {_name(key)} has a failure record and does not fail" for key in sorted(described - failing))
@@ -255,6 +293,9 @@ def _counts(gathered: _Gathered) -> Counter[str]:
     counts["deviate"] = sum(deviates(cell) for cell in cells)
     counts["waived"] = sum(cell.disposition == "waived" for cell in cells)
     counts["stale"] = sum(cell.disposition == "waiver-stale" for cell in cells)
+    counts["retried"] = sum(
+        cell.execution == "completed" for key, cell in gathered.cells.items() if key in gathered.retried
+    )
     counts["inapplicable"] += len(gathered.inapplicable)
     counts["comparisons"] = sum(cell.comparisons for cell in cells)
     return counts
@@ -268,6 +309,7 @@ _NAMED = (
     ("unsupported", "unsupported"),
     ("vacuous", "vacuous"),
     ("lost", "lost"),
+    ("retried", "lost at first and run again"),
     ("inapplicable", "inapplicable"),
 )
 _SHOWN_REASONS = 4

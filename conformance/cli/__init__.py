@@ -1,4 +1,4 @@
-"""The command line: torch-conformance run | list | show | power."""
+"""The command line: torch-conformance run | list | show | power | doctor."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from torch_conformance.conformance.cli.doctor import doctor
 from torch_conformance.conformance.cli.listing import list_clauses, show_clause
 from torch_conformance.conformance.cli.power import power
 from torch_conformance.conformance.cli.run import run
@@ -27,6 +28,7 @@ group.add_command(run)
 group.add_command(list_clauses)
 group.add_command(show_clause)
 group.add_command(power)
+group.add_command(doctor)
 
 
 def main() -> None:

@@ -92,7 +92,8 @@ class Progress:
         else:
             cell, failure = fields["cell"], fields["failure"]
             what = failure["diagnosis"] if failure else cell["reason"]
-            text = f"FAIL {cell['clause']} on {cell['device']} {cell['dtype']}: {what}"
+            word = "FAIL" if cell["execution"] == "completed" else "LOST"
+            text = f"{word} {cell['clause']} on {cell['device']} {cell['dtype']}: {what}"
         text = text.splitlines()[0][:240]
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)

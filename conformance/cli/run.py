@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import sys
@@ -12,9 +13,12 @@ import click
 
 from torch_conformance import spec
 from torch_conformance.conformance.cli.progress import Progress
+from torch_conformance.conformance.cli.resume import settings
 from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PROFILE_NAMES
 
 SUITE_FAILED = 3
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_MAXIMUM_RESTARTS = 100
 DEFAULT_OUT = Path("reports", "out")
 
 
@@ -70,6 +74,14 @@ DEFAULT_OUT = Path("reports", "out")
     metavar="N",
     help="Run reproducer scripts in N fresh processes.",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=None,
+    metavar="SECONDS",
+    help="What a cell may take; 0: no limit.  [default: 120, 300 or 3600 by profile]",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in --out that was killed or interrupted.")
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
 def run(
     *,
@@ -84,9 +96,16 @@ def run(
     out: Path,
     exitfirst: bool,
     replay: int,
+    timeout: float | None,
+    resume: bool,
     pytest_arguments: tuple[str, ...],
 ) -> int:
     """Judge the torch of this environment, clause by clause, and write a report."""
+    if resume:
+        earlier = settings(out, click.get_current_context())
+        device, dtype = earlier.get("device", device), earlier.get("dtype", dtype)
+        clause, shard = earlier.get("clause", clause), earlier.get("shard", shard)
+        profile, seed = earlier.get("profile", profile), earlier.get("seed", seed)
     _check_environment(clause)
     _check_writable(out)
     arguments = [
@@ -98,6 +117,9 @@ def run(
         # Cells have seeds of their own; the option spares Hypothesis a digest of every property's source.
         "--hypothesis-seed=0",
         *(f"--numprocesses={jobs or _default_jobs()}", "--dist=worksteal"),
+        # A worker that crashed is replaced; when hardly any cell completes, the recorder gives up long before.
+        f"--max-worker-restart={_MAXIMUM_RESTARTS}",
+        *(() if timeout is None else (f"--conformance-timeout={timeout:g}",)),
         *(f"--device={name}" for name in device),
         *(f"--dtype={name}" for name in dtype),
         *(f"--clause={pattern}" for pattern in clause),
@@ -106,6 +128,7 @@ def run(
         *(f"--conformance-out={out}", f"--conformance-replay={replay}"),
         *(f"--html={out / 'index.html'}", "--self-contained-html"),
         *(("-x",) if exitfirst else ()),
+        *(("--conformance-resume",) if resume else ()),
         *pytest_arguments,
     ]
     return judge(arguments, out)
@@ -120,6 +143,11 @@ def judge(arguments: list[str], out: Path) -> int:
         status = int(pytest.main(arguments, plugins=[progress]))
     except pytest.UsageError as error:
         raise click.UsageError(str(error)) from None
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        click.echo(f"torch-conformance: {out / 'index.html'} cannot be written ({error.strerror})", err=True)
+        status = SUITE_FAILED
     progress.close()
     return progress.exit_code(status)
 

@@ -147,7 +147,7 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the worker through /proc")
 def test_a_killed_worker_costs_its_cell(tmp_path: Path) -> None:
-    arguments = ("--profile", "standard", "--clause", "creation.zeros", "--jobs", "2", "--replay", "0", "--out", "out")
+    arguments = ("--profile", "deep", "--clause", "creation.zeros", "--jobs", "2", "--replay", "0", "--out", "out")
     process = command.start("run", *arguments, folder=tmp_path)
     results = tmp_path / "out" / "results.jsonl"
     wait_for(lambda: cells_in(results) > 3)
