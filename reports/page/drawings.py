@@ -146,7 +146,8 @@ def _attributes(element: ET.Element, prefix: str) -> dict[str, str]:
         elif value and _SAFE_VALUE.match(value) and "url" not in value:
             kept[key] = _PAGE_COLOURS.get(value, value)
     if "id" in found and element.tag.endswith(("}clipPath", "}path")):
-        kept["id"] = f"{prefix}-{re.sub(r'[^\w-]', '-', found['id'])}"
+        plain = re.sub(r"[^\w-]", "-", found["id"])
+        kept["id"] = f"{prefix}-{plain}"
     target = found.get(f"{{{_XLINK}}}href", "")
     if re.match(r"#[\w-]+\Z", target):
         kept["href"] = f"#{prefix}-{target[1:]}"
