@@ -15,7 +15,7 @@ from torch_conformance.conformance import environment
 from torch_conformance.conformance.binding import drifted
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
-from torch_conformance.reports import html, junit, records, verdict
+from torch_conformance.reports import html, junit, page, records, verdict
 
 RECORDS: pytest.StashKey[list[records.Record]] = pytest.StashKey()
 
@@ -160,7 +160,7 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Close the run, write JUnit XML, and make the verdict the exit status."""
+        """Close the run, write JUnit XML and the page, and make the verdict the exit status."""
         # pytest-html would write this table as markup, workers' values included; the summary has the facts.
         session.config.stash.get(metadata_key, {}).clear()
         self._add(
@@ -177,22 +177,27 @@ class Recorder:
         if self._writer is not None and self._out is not None:
             self._writer.close()
             junit.write(self.records, self._out / "junit.xml")
+            self._write_page(self._out / "index.html")
         session.exitstatus = verdict.judge(self.records).exit_code
+
+    def _write_page(self, path: Path) -> None:
+        run = next(record for record in self.records if isinstance(record, records.Run))
+        page.write([page.Install(f"torch {run.torch.version}", self.records)], self._session.specification, path)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say the verdict under pytest's own output."""
         terminalreporter.write_line(verdict.judge(self.records, self._session.specification).sentence)
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Close the HTML report to scripts that are not its own; pytest-html has no hook for its head."""
-        page = getattr(config.option, "htmlpath", None)
-        if page and config.option.self_contained_html and Path(page).is_file():
-            text = Path(page).read_text(encoding="utf-8")
-            Path(page).write_text(html.with_policy(text), encoding="utf-8")
+        """Close pytest-html's page to scripts that are not its own; it has no hook for its head."""
+        table = getattr(config.option, "htmlpath", None)
+        if table and config.option.self_contained_html and Path(table).is_file():
+            text = Path(table).read_text(encoding="utf-8")
+            Path(table).write_text(html.with_policy(text), encoding="utf-8")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
-        """Put the verdict, the clauses and their cells above pytest-html's table."""
+        """Put the verdict above pytest-html's table."""
         prefix.append(html.summary_html(self.records, self._session.specification))
 
     @pytest.hookimpl(optionalhook=True)

@@ -104,7 +104,6 @@ def run(
         *(f"--profile={profile}", f"--seed={seed}", f"--shard={shard}"),
         *(f"--waivers={file.absolute()}" for file in waivers),
         *(f"--conformance-out={out}", f"--conformance-replay={replay}"),
-        *(f"--html={out / 'index.html'}", "--self-contained-html"),
         *(("-x",) if exitfirst else ()),
         *pytest_arguments,
     ]

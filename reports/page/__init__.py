@@ -18,7 +18,7 @@ from typing import Any
 
 import jinja2
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from torch_conformance.reports.page import coverage, matrix, numerics, plots
 from torch_conformance.reports.page.gathering import Gathered, Install, gather
@@ -26,7 +26,8 @@ from torch_conformance.reports.page.matrix import shown
 from torch_conformance.reports.records import Event
 from torch_conformance.reports.states import LETTERS, worst
 from torch_conformance.reports.text import visible
-from torch_conformance.spec import Specification
+from torch_conformance.reports.verdict import Cause
+from torch_conformance.spec import LEVELS, Specification
 
 __all__ = ["Install", "Notice", "render", "write"]
 
@@ -73,40 +74,40 @@ def render(installs: Sequence[Install], specification: Specification, notices: S
     table = matrix.build(found, specification)
     distances = numerics.distances(found)
     axis, columns, _ = matrix.groups(table, found)
-    causes = [
-        (install.label, install.verdict.causes[:_CAUSES], max(0, len(install.verdict.causes) - _CAUSES))
-        for install in found
-        if install.verdict.causes
-    ]
+    causes = shared_causes(found)
     style, script = _file("page.css"), _file("page.js")
     events = [(install.label, event) for install in found for event in install.events]
-    return _environment().get_template("page.html.j2").render(
-        policy=_policy(style, script),
-        style=Markup(style),  # noqa: S704 - a file of this package, like the script
-        script=Markup(script),  # noqa: S704
-        installs=found,
-        several_installs=len(found) > 1,
-        word=worst_word(found),
-        heading=_heading(found),
-        causes=causes,
-        causes_in_all=sum(len(install.verdict.causes) for install in found),
-        notices=notices,
-        truncated=[one.label for one, given in zip(found, installs, strict=True) if given.truncated],
-        differing=differing(found),
-        table=table,
-        axis=axis,
-        columns=columns,
-        chapters=matrix.chapter_rows(table, found, specification),
-        distances=distances[:_DISTANCES],
-        distances_in_all=len(distances),
-        plots=plots.draw(found, distances),
-        breadths=coverage.per_chapter(found, specification),
-        sections=coverage.per_section(found, specification),
-        namespaces=coverage.surface(found, specification),
-        refusals=coverage.refusals(found),
-        events=events[:_EVENTS],
-        more_events=max(0, len(events) - _EVENTS),
-        blocks=_blocks(table, found, specification, distances),
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            policy=_policy(style, script),
+            style=Markup(style),  # noqa: S704 - a file of this package, like the script
+            script=Markup(script),  # noqa: S704
+            installs=found,
+            several_installs=len(found) > 1,
+            word=worst_word(found),
+            heading=_heading(found),
+            causes=causes[:_CAUSES],
+            causes_in_all=len(causes),
+            notices=notices,
+            truncated=[one.label for one, given in zip(found, installs, strict=True) if given.truncated],
+            differing=differing(found),
+            table=table,
+            axis=axis,
+            columns=columns,
+            chapters=matrix.chapter_rows(table, found, specification),
+            distances=distances[:_DISTANCES],
+            distances_in_all=len(distances),
+            plots=plots.draw(found, distances),
+            breadths=coverage.per_chapter(found, specification),
+            sections=coverage.per_section(found, specification),
+            namespaces=coverage.surface(found, specification),
+            refusals=coverage.refusals(found),
+            events=events[:_EVENTS],
+            more_events=max(0, len(events) - _EVENTS),
+            blocks=_blocks(table, found, specification, distances),
+        )
     )
 
 
@@ -117,7 +118,17 @@ def _blocks(
     distances: Sequence[numerics.Distance],
 ) -> list[tuple[str, Markup]]:
     rows = [
-        [each.operation, each.dtype, each.device, each.install, each.ulp, each.bound, each.share, each.input, each.clause]
+        [
+            each.operation,
+            each.dtype,
+            each.device,
+            each.install,
+            each.ulp,
+            each.bound,
+            each.share,
+            each.input,
+            each.clause,
+        ]
         for each in distances[:_ALL_DISTANCES]
     ]
     texts = [[shown(each) if isinstance(each, str) else each for each in row] for row in rows]
@@ -150,6 +161,20 @@ def _heading(found: Sequence[Gathered]) -> str:
     if len(found) == 1:
         return found[0].verdict.word
     return f"{len(found)} runs: " + ", ".join(f"{count} {word}" for word, count in words.most_common())
+
+
+def shared_causes(found: Sequence[Gathered]) -> list[tuple[Cause, list[str], int]]:
+    """Return causes, each once, with the installs that show it and its cells in all of them; the worst first."""
+    groups: dict[str, list[tuple[str, Cause]]] = {}
+    for install in found:
+        for cause in install.verdict.causes:
+            groups.setdefault(cause.signature, []).append((install.label, cause))
+    causes = [
+        (group[0][1], [label for label, _ in group], sum(cause.cells for _, cause in group))
+        for group in groups.values()
+    ]
+    ranks = {level: rank for rank, level in enumerate(LEVELS)}
+    return sorted(causes, key=lambda each: (ranks.get(each[0].level, 0), -each[2]))
 
 
 def differing(found: Sequence[Gathered]) -> list[str]:
@@ -221,6 +246,16 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
+def coded(text: str) -> Markup:
+    """Return text with what stands between backticks as code."""
+    parts = shown(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(shown(text))
+    return Markup().join(
+        Markup("<code>{}</code>").format(each) if odd % 2 else escape(each) for odd, each in enumerate(parts)
+    )
+
+
 def _finalize(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
@@ -235,6 +270,6 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters |= {"cut": shown, "worst": worst, "facts": facts, "by_kind": events_by_kind}
+    environment.filters |= {"cut": shown, "coded": coded, "worst": worst, "facts": facts, "by_kind": events_by_kind}
     environment.globals |= {"letters": LETTERS, "LINE": _LINE, "BLOCK": _BLOCK, "SCRIPT": _SCRIPT}
     return environment

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch_conformance.reports.page.numerics import Distance
-from torch_conformance.reports.records import Picture
+from torch_conformance.reports.records import Picture, Series
 from torch_conformance.reports.text import one_line
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ def _settings() -> Iterator[None]:
     """Draw alike everywhere: without the user's settings, mathematical markup, dates or warnings about fonts."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
-        import matplotlib  # noqa: PLC0415
+        import matplotlib as mpl  # noqa: PLC0415
     except (ImportError, AttributeError, RuntimeError, OSError) as error:
         # Built for another NumPy, for one; the numbers are on the page without it.
         raise CannotDraw(f"matplotlib cannot be imported: {one_line(str(error), 200)}") from None
-    with matplotlib.rc_context(), warnings.catch_warnings():
+    with mpl.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
+        mpl.rcdefaults()
+        mpl.rcParams.update(
             {
                 "svg.fonttype": "none",
                 "svg.hashsalt": "torch-conformance",
@@ -167,34 +167,42 @@ def training(pictures: Sequence[tuple[str, Picture]], prefix: str) -> str:
     with _settings():
         figure, axes = _figure(6.0, 3.2)
         first = pictures[0][1]
+        shared: list[Series] = []
         for number, (owner, picture) in enumerate(pictures):
             for series in picture.series:
-                _draw_series(axes, series.role, _label(owner, series.name, pictures), (series.x, series.y), number)
+                # What is expected, and the data, are the same on every device, as a rule.
+                if series.role != "observed" and series in shared:
+                    continue
+                shared.append(series)
+                name = f"{series.name}, {owner}" if series.role == "observed" and len(pictures) > 1 else series.name
+                _draw_series(axes, series, one_line(name, _LABEL), number)
         axes.set_xlabel(one_line(first.x_label, _LABEL))
         axes.set_ylabel(one_line(first.y_label, _LABEL))
         if first.logarithmic:
-            axes.set_yscale("log")
+            _logarithmic(axes)
         if axes.lines:
             axes.legend(fontsize=8)
         return _finished(figure, prefix)
 
 
-def _label(owner: str, name: str, pictures: Sequence[Any]) -> str:
-    return one_line(f"{name}, {owner}" if len(pictures) > 1 else name, _LABEL)
-
-
-def _draw_series(
-    axes: Axes, role: str, label: str, points: tuple[Sequence[float], Sequence[float | None]], number: int
-) -> None:
-    x, y = points
-    values = [float("nan") if each is None else each for each in y]
-    length = min(len(x), len(values))
+def _draw_series(axes: Axes, series: Series, label: str, number: int) -> None:
+    values = [float("nan") if each is None else each for each in series.y]
+    length = min(len(series.x), len(values))
     looks: Mapping[str, Any] = {
         "observed": {"color": _SERIES[number % len(_SERIES)], "linewidth": 2.4, "alpha": 0.75, "zorder": 2},
         "expected": {"color": _INK, "linestyle": "--", "linewidth": 1, "zorder": 3},
-        "data": {"color": _LINE, "linestyle": "none", "marker": ".", "markersize": 4, "zorder": 1},
-    }[role]
-    axes.plot(x[:length], values[:length], label=label, **looks)
+        "data": {"color": _INK, "alpha": 0.45, "linestyle": "none", "marker": ".", "markersize": 4, "zorder": 1},
+    }[series.role]
+    axes.plot(series.x[:length], values[:length], label=label, **looks)
+
+
+def _logarithmic(axes: Axes) -> None:
+    """Make the vertical axis logarithmic, with labels that need no mathematical markup."""
+    from matplotlib.ticker import LogFormatter, NullFormatter  # noqa: PLC0415
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def numerics(distances: Sequence[Distance], prefix: str) -> str:
@@ -216,26 +224,30 @@ def numerics(distances: Sequence[Distance], prefix: str) -> str:
     dtypes = list(dict.fromkeys(each.dtype for each in shown))
     places = list(dict.fromkeys((each.install, each.device) for each in shown))
     several = len({install for install, _ in places}) > 1
+    heights = {name: row for row, name in enumerate(lanes)}
     with _settings():
         figure, axes = _figure(8.0, 1.1 + 0.27 * len(lanes))
-        for row, lane in enumerate(lanes.values()):
-            for each in lane:
-                height = row + 0.5 * ((dtypes.index(each.dtype) + 0.5) / len(dtypes) - 0.5)
-                colour = _SERIES[dtypes.index(each.dtype) % len(_SERIES)]
-                marker = _MARKERS[places.index((each.install, each.device)) % len(_MARKERS)]
-                axes.plot([each.bound], [height], marker="|", color=colour, markersize=7, linestyle="none")
-                axes.plot([each.ulp], [height], marker=marker, color=colour, markersize=4, linestyle="none")
+        for dtype_number, dtype in enumerate(dtypes):
+            colour = _SERIES[dtype_number % len(_SERIES)]
+            above = 0.5 * ((dtype_number + 0.5) / len(dtypes) - 0.5)
+            for place_number, place in enumerate(places):
+                own = [each for each in shown if each.dtype == dtype and (each.install, each.device) == place]
+                rows = [heights[each.operation] + above for each in own]
+                looks: dict[str, Any] = {"color": colour, "linestyle": "none"}
+                axes.plot([each.bound for each in own], rows, marker="|", markersize=7, **looks)
+                marker = _MARKERS[place_number % len(_MARKERS)]
+                axes.plot([each.ulp or 0.0 for each in own], rows, marker=marker, markersize=4, **looks)
         axes.set_yticks(range(len(lanes)), [one_line(name, 32) for name in lanes])
         axes.set_ylim(len(lanes) - 0.4, -0.6)
         axes.set_xlim(left=0)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("ULP: worst accepted distance, and its bound |")
+        axes.set_xlabel("units in the last place")
+        keys: dict[str, Any] = {"linestyle": "none", "markersize": 4}
         for number, name in enumerate(dtypes):
-            axes.plot([], [], "o", color=_SERIES[number % len(_SERIES)], markersize=4, label=one_line(name, _LABEL))
+            label = one_line(name, _LABEL)
+            axes.plot([], [], marker="o", color=_SERIES[number % len(_SERIES)], label=label, **keys)
         for number, (install, device) in enumerate(places if len(places) > 1 else ()):
-            name = f"{device}, {install}" if several else device
-            axes.plot(
-                [], [], _MARKERS[number % len(_MARKERS)], color=_INK, markersize=4, label=one_line(name, _LABEL)
-            )
+            label = one_line(f"{device}, {install}" if several else device, _LABEL)
+            axes.plot([], [], marker=_MARKERS[number % len(_MARKERS)], color=_INK, label=label, **keys)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=6, fontsize=8)
         return _finished(figure, prefix)

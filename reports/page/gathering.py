@@ -85,9 +85,7 @@ def _gather_one(label: str, install: Install, specification: Specification) -> G
         cells={},
         failures={},
         pictures=[each for each in install.records if isinstance(each, Picture)],
-        surface=frozenset(
-            name for each in install.records if isinstance(each, Surface) for name in each.names if name
-        ),
+        surface=frozenset(name for each in install.records if isinstance(each, Surface) for name in each.names if name),
         events=[each for each in install.records if isinstance(each, Event)],
         seconds=next((each.seconds for each in install.records if isinstance(each, End)), None),
     )

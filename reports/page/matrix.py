@@ -144,10 +144,7 @@ class _Details:
             for number, column in enumerate(self._matrix.columns)
             if self._matrix.letters[clause][number] != ABSENT
         ]
-        cells = [
-            self._installs[index].cells.get((clause, device, dtype)) for _, (index, device, dtype) in present
-        ]
-        groups: dict[str, int] = {}
+        cells = [self._installs[index].cells.get((clause, device, dtype)) for _, (index, device, dtype) in present]
         failures, more = self._failures(clause)
         return self._facts(clause) | {
             "reasons": self._reasons(clause, present),
@@ -156,7 +153,7 @@ class _Details:
             "comparisons": [cell.comparisons if cell else None for cell in cells],
             "examples": [cell.examples if cell else None for cell in cells],
             "seconds": [round(cell.seconds, 4) if cell else None for cell in cells],
-            "inputs": [groups.setdefault(cell.fingerprint, len(groups)) if _has_inputs(cell) else None for cell in cells],
+            "inputs": _same_inputs(cells),
             "worst": [
                 [number, *_distance(cell, index)]
                 for (number, _), cell in zip(present, cells, strict=True)
@@ -217,7 +214,9 @@ class _Details:
 
     def _failure(self, failure: Failure, index: int) -> dict[str, Any]:
         install = self._installs[index]
-        column = self._matrix.columns.index((index, failure.device, failure.dtype)) if self._known(failure, index) else None
+        column = (
+            self._matrix.columns.index((index, failure.device, failure.dtype)) if self._known(failure, index) else None
+        )
         whole = len(failure.script) <= _SCRIPT
         return {
             "column": column,
@@ -248,14 +247,17 @@ class _Details:
 
 def _different(failures: list[Failure]) -> list[Failure]:
     """Return failures with one of each signature first."""
-    seen: set[str] = set()
-    first = [each for each in failures if not (each.signature in seen or seen.add(each.signature))]
-    chosen = {id(each) for each in first}
-    return first + [each for each in failures if id(each) not in chosen]
+    first: dict[str, Failure] = {}
+    for each in failures:
+        first.setdefault(each.signature, each)
+    chosen = {id(each) for each in first.values()}
+    return [*first.values(), *(each for each in failures if id(each) not in chosen)]
 
 
-def _has_inputs(cell: Cell | None) -> bool:
-    return cell is not None and bool(cell.fingerprint)
+def _same_inputs(cells: list[Cell | None]) -> list[int | None]:
+    """Return a number per cell, the same one for cells whose inputs have the same fingerprint."""
+    sets: dict[str, int] = {}
+    return [sets.setdefault(each.fingerprint, len(sets)) if each and each.fingerprint else None for each in cells]
 
 
 def _layout(each: Any) -> str:

@@ -157,6 +157,7 @@
       }
     });
     const table = byId("cells");
+    table.dataset.axis = asked.columns;
     table.tHead.replaceChildren(make("tr", {}, make("th", { scope: "col" }, "chapter"), meant.groups.map((group) => make("th", { scope: "col" }, make("span", {}, group.name)))));
     table.tBodies[0].replaceChildren(...rows);
     table.tFoot?.remove();
@@ -243,6 +244,12 @@
   }
 
   const fixed = (value) => (value === null ? "not finite" : Number(value.toPrecision(4)).toString());
+  /** Return text with what stands between backticks as code. */
+  function coded(text) {
+    const parts = text.split("`");
+    return parts.length % 2 ? parts.map((part, odd) => (odd % 2 ? make("code", {}, part) : part)) : [text];
+  }
+
   const pair = (term, ...value) => make("div", {}, make("dt", {}, term), make("dd", {}, ...value));
   const letterOf = (clause, number) => make("abbr", { class: `s ${clause.letters[number]}`, title: words[clause.letters[number]] }, clause.letters[number]);
   const table = (caption, heads, rows) => make("div", { class: "scroll" }, make("table", { class: "facts" }, caption ? make("caption", {}, caption) : "",
@@ -288,7 +295,7 @@
     ].filter(Boolean).join(" · ");
     const replayed = /^\d/.test(failure.reproduced) ? `reproduced ${failure.reproduced}` : failure.reproduced;
     return make("article", { class: "failure" },
-      make("h3", {}, failure.diagnosis), make("p", { class: "quiet" }, facts),
+      make("h3", {}, coded(failure.diagnosis)), make("p", { class: "quiet" }, facts),
       failure.statement ? make("p", {}, make("code", {}, failure.statement)) : "",
       make("dl", { class: "sides" }, pair("expected", make("code", {}, failure.expected)), pair("observed", make("code", {}, failure.observed))),
       failure.inputs.length ? table("Minimal input", ["name", "type", "values", "layout, in elements", "storage, bits"], failure.inputs.map(([name, type, text, layout, bits]) => [make("code", {}, name), type, make("code", {}, text), layout, make("code", {}, bits)])) : "",
