@@ -2,9 +2,9 @@
 
 Where the line is: pytest-html keeps what it is good at and people expect of `--html`, one row per test with its own
 sorting, filters and captured output. It is written when somebody asks for it, with `--html=FILE` to pytest, or after
-the `--` of `torch-conformance run`. The report of a run is `reports.page`: pytest-html has no place for clauses, grids of cells
-or several runs (its hooks give a prefix and columns), keeps every row in the page, cannot be searched by clause, and
-lets no policy into its head but afterwards, as here.
+the `--` of `torch-conformance run`. The report of a run is `reports.page`: pytest-html has no place for clauses, grids
+of cells or several runs (its hooks give a prefix and columns), keeps every row in the page, cannot be searched by
+clause, and lets no policy into its head but afterwards, as here.
 
 Every text is escaped by the template, and what a reader could not see in it is written out.
 """
