@@ -17,7 +17,7 @@ from torch_conformance.conformance.binding import drifted
 from torch_conformance.conformance.deaths import explain
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
-from torch_conformance.reports import html, junit, records, verdict
+from torch_conformance.reports import html, junit, page, records, verdict
 from torch_conformance.reports.resuming import Unfinished, difference
 
 NOWHERE = CellKey("", "", "")
@@ -236,7 +236,7 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Close the run, write JUnit XML, and make the verdict the exit status."""
+        """Close the run, write JUnit XML and the page, and make the verdict the exit status."""
         # pytest-html would write this table as markup, workers' values included; the summary has the facts.
         session.config.stash.get(metadata_key, {}).clear()
         for death, count in self._accidents.unclaimed().items():
@@ -250,12 +250,14 @@ class Recorder:
         session.exitstatus = verdict.judge(self.records).exit_code
 
     def _close(self, writer: records.Writer, out: Path) -> None:
-        """Close the file and write JUnit XML; a disk that does not take them makes the run incomplete."""
+        """Write JUnit XML and the page, and close the file; a disk that does not take them makes the run incomplete."""
         self._write(writer)
-        try:
-            junit.write([*self.records, *([] if self._unwritten else [self._end("")])], out / "junit.xml")
-        except OSError as error:
-            self.event("disk-full", f"junit.xml could not be written ({error.strerror or error}); make room")
+        whole = [*self.records, *([] if self._unwritten else [self._end("")])]
+        for name, write in (("junit.xml", junit.write), ("index.html", self._write_page)):
+            try:
+                write(whole, out / name)
+            except OSError as error:
+                self.event("disk-full", f"{name} could not be written ({error.strerror or error}); make room")
         if not self._unwritten:
             self._add(self._end(writer.digest))
         try:
@@ -283,24 +285,28 @@ class Recorder:
             comparisons=sum(self._comparisons.values()),
         )
 
+    def _write_page(self, found: Sequence[records.Record], path: Path) -> None:
+        run = next(record for record in found if isinstance(record, records.Run))
+        page.write([page.Install(f"torch {run.torch.version}", found)], self._session.specification, path)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say the verdict under pytest's own output."""
         terminalreporter.write_line(verdict.judge(self.records, self._session.specification).sentence)
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Close the HTML report to scripts that are not its own; pytest-html has no hook for its head."""
-        page = getattr(config.option, "htmlpath", None)
-        if page and config.option.self_contained_html and Path(page).is_file():
+        """Close pytest-html's page to scripts that are not its own; it has no hook for its head."""
+        table = getattr(config.option, "htmlpath", None)
+        if table and config.option.self_contained_html and Path(table).is_file():
             try:
-                text = Path(page).read_text(encoding="utf-8")
-                Path(page).write_text(html.with_policy(text), encoding="utf-8")
+                text = Path(table).read_text(encoding="utf-8")
+                Path(table).write_text(html.with_policy(text), encoding="utf-8")
             except (OSError, ValueError):
                 # The disk took half a page. One that is not closed to scripts must not stay.
-                Path(page).unlink(missing_ok=True)
+                Path(table).unlink(missing_ok=True)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
-        """Put the verdict, the clauses and their cells above pytest-html's table."""
+        """Put the verdict above pytest-html's table."""
         prefix.append(html.summary_html(self.records, self._session.specification))
 
     @pytest.hookimpl(optionalhook=True)

@@ -1,7 +1,7 @@
 """Tells people: result records, verdict, JUnit XML, HTML and terminal summaries.
 
 Records and the verdict are here; the writers are modules, for each brings what it draws with: `junit`, `summary`
-(rich) and `html` (jinja2).
+(rich), `page` (jinja2, matplotlib) and `html` (for pytest-html).
 """
 
 from torch_conformance.reports.records import Record, Recorded, RecordError, Writer, read

@@ -126,7 +126,6 @@ def run(
         *(f"--profile={profile}", f"--seed={seed}", f"--shard={shard}"),
         *(f"--waivers={file.absolute()}" for file in waivers),
         *(f"--conformance-out={out}", f"--conformance-replay={replay}"),
-        *(f"--html={out / 'index.html'}", "--self-contained-html"),
         *(("-x",) if exitfirst else ()),
         *(("--conformance-resume",) if resume else ()),
         *pytest_arguments,

@@ -109,3 +109,48 @@ def conformant() -> list[records.Record]:
 def deviating() -> list[records.Record]:
     first, second, third = KEYS
     return [run(), plan(), cell(first, "fail"), failure(first), cell(second), cell(third), end(failures=1)]
+
+
+def hostile(text: str) -> list[records.Record]:
+    """Return a run with a text in every field that has one."""
+    key, other = (f"creation.full.{text}", f"a{text}", f"b{text}"), (f"z{text}.a.b", f"a{text}", f"c{text}")
+    failing = failure(
+        key,
+        inputs=[records.Input(name=text, text=text, dtype=text, size=[1], stride=[1], offset=0, bits=f"0{text}")],
+        test=text,
+        reproduced=text,
+        **dict.fromkeys(("signature", "diagnosis", "statement", "expected", "observed", "script"), f"x{text}"),
+        traceback=f"x{text}",
+    )
+    device = records.Device(name=text, kind=text, unit=0, model=text, driver=f"d{text}", memory_bytes=1)
+    torch = records.Torch(version=text, git=text, config=text, path=text, cuda=f"c{text}")
+    names = ("suite", "manifest", "profile", "started", "python", "numpy", "hypothesis", "platform", "cpu_model")
+    about = run(
+        devices=[device], torch=torch, environment={text: text}, selection={text: text}, **dict.fromkeys(names, text)
+    )
+    unsupported = cell(other, "unsupported", reason=f"r{text}", test=text, worker=text)
+    planned = records.Plan(
+        cells=[records.PlannedCell(clause=c, device=d, dtype=t) for c, d, t in (key, other)],
+        inapplicable=[records.Inapplicable(clause=f"y{text}", device=f"a{text}", dtype=f"e{text}", reason=f"r{text}")],
+    )
+    worst = records.WorstError(operation=f"o{text}", ulp=1.0, bound=2.0, input=f"i{text}")
+    curve = records.Series(name=text, role="observed", x=[0.0, 1.0], y=[1.0, None])
+    picture = records.Picture(
+        clause=key[0],
+        device=key[1],
+        dtype=key[2],
+        logarithmic=False,
+        series=[curve],
+        **dict.fromkeys(("title", "x_label", "y_label"), f"p{text}"),
+    )
+    surface = records.Surface(names=[f"torch.{text}"])
+    return [
+        about,
+        planned,
+        cell(key, "fail", reason=text, worst=[worst]),
+        failing,
+        unsupported,
+        event("note", text),
+        picture,
+        surface,
+    ]

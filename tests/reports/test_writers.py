@@ -86,9 +86,8 @@ def parsed(fragment: str) -> Elements:
 
 def test_hostile_text_stays_text_in_html() -> None:
     found = hostile_run()
-    failing = next(record for record in found if isinstance(record, records.Failure))
     cells = "".join(html.row_cells(HOSTILE, HOSTILE, HOSTILE))
-    for fragment in (html.summary_html(found, load()), html.failure_html(failing), f"<table><tr>{cells}</table>"):
+    for fragment in (html.summary_html(found, load()), f"<table><tr>{cells}</table>"):
         elements = parsed(fragment)
         assert not {"script", "img", "iframe", "link"} & set(elements.tags)
         assert not [name for name, _ in elements.attributes if name.startswith("on")]
@@ -110,9 +109,9 @@ def test_html_asks_for_nothing_outside_the_file() -> None:
     assert "@import" not in html.style()
 
 
-def test_html_shows_verdict_clauses_cells_and_script() -> None:
+def test_html_shows_verdict_and_causes() -> None:
     text = " ".join(parsed(html.summary_html(build.deviating(), load())).text.split())
-    for part in ("deviations", "3 cells planned", "creation.full.fills", "reproduced 3/3", "import torch", "AVX2"):
+    for part in ("deviations", "3 cells planned", "creation.full.fills", "expected 0", "torch 2.13.0"):
         assert part in text
 
 
