@@ -246,20 +246,20 @@ class Recorder:
         if self._writer is not None and self._out is not None:
             self._close(self._writer, self._out)
         else:
-            self._add(self._end(""))
+            self._add(self._end())
         session.exitstatus = verdict.judge(self.records).exit_code
 
     def _close(self, writer: records.Writer, out: Path) -> None:
         """Write JUnit XML and the page, and close the file; a disk that does not take them makes the run incomplete."""
         self._write(writer)
-        whole = [*self.records, *([] if self._unwritten else [self._end("")])]
+        whole = [*self.records, *([] if self._unwritten else [self._end()])]
         for name, write in (("junit.xml", junit.write), ("index.html", self._write_page)):
             try:
                 write(whole, out / name)
             except OSError as error:
                 self.event("disk-full", f"{name} could not be written ({error.strerror or error}); make room")
         if not self._unwritten:
-            self._add(self._end(writer.digest))
+            self._add(self._end())
         try:
             writer.close()
         except records.NotWrittenError as error:
@@ -272,11 +272,11 @@ class Recorder:
             message = f"{missing} could not be written to results.jsonl ({self._refusal}); make room"
             self.records.append(records.Event(kind="disk-full", message=message, cell=None, time=now()))
 
-    def _end(self, digest: str) -> records.End:
+    def _end(self) -> records.End:
         earlier = self._session.earlier
         seconds, cpu_seconds = earlier.seconds if earlier is not None else (0.0, 0.0)
         return records.End(
-            digest=digest,
+            digest="",  # the writer knows it
             finished=now(),
             seconds=round(time.perf_counter() - self._began + seconds, 3),
             cpu_seconds=round(environment.cpu_seconds() + self._workers_cpu_seconds + cpu_seconds, 3),

@@ -31,6 +31,7 @@ EventKind = Literal[
     "device-lost",
     "out-of-memory",
     "disk-full",
+    "missing-shard",
     "internal-error",
     "interrupted",
     "resumed",
@@ -224,7 +225,7 @@ class Event(_Record, frozen=True, kw_only=True, tag="event"):
 
 
 class End(_Record, frozen=True, kw_only=True, tag="end"):
-    """Closes a run; `digest` is the SHA-256 of every byte before this record."""
+    """Closes a run; `digest` is the SHA-256 of the file up to and with this record, whose digest counts as empty."""
 
     digest: str
     finished: str
@@ -277,11 +278,6 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
     def _refused(self, error: OSError) -> NotWrittenError:
         return NotWrittenError(f"{self._path}: cannot be written: {error.strerror or error}")
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of what was written so far, for the record that closes the run."""
-        return self._hash.hexdigest()
-
     def write(self, record: Record) -> None:
         """Append a record; what UTF-8 or JSON cannot hold (lone surrogates, NaN, infinities) becomes U+FFFD or null.
 
@@ -289,7 +285,9 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
             NotWrittenError: When the line cannot be written, as on a full disk; it can be tried again.
             RecordError: When `read` would refuse it.
         """
-        line = _encode(record)
+        if isinstance(record, End):
+            record = seal(record, self._hash)
+        line = encoded(record)
         try:
             _decode(line)
         except msgspec.MsgspecError as error:
@@ -328,7 +326,15 @@ class Writer(contextlib.AbstractContextManager["Writer"]):
         self.close()
 
 
-def _encode(record: Record) -> bytes:
+def seal(end: End, before: hashlib._Hash) -> End:
+    """Return a closing record with the digest that it has after what `before` has taken in."""
+    whole = before.copy()
+    whole.update(encoded(msgspec.structs.replace(end, digest="")))
+    return msgspec.structs.replace(end, digest=whole.hexdigest())
+
+
+def encoded(record: Record) -> bytes:
+    """Return a record's line, with its end."""
     try:
         return _ENCODER.encode(record) + b"\n"
     except UnicodeEncodeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +114,17 @@ _SAME: tuple[tuple[str, Callable[[Run], Any]], ...] = (
 )
 
 
-def difference(then: Run, now: Run) -> str | None:
-    """Say what makes another run of two, or None: results of different installs do not go into one verdict."""
+def difference(then: Run, now: Run, free: Container[str] = ()) -> str | None:
+    """Say what makes another run of two, or None: results of different installs do not go into one verdict.
+
+    Args:
+        then: A run.
+        now: Another.
+        free: Names of facts that may differ.
+    """
     for name, fact in _SAME:
+        if name in free:
+            continue
         before, after = str(fact(then)), str(fact(now))
         if before != after:
             if max(len(before), len(after)) > _SHOWN:

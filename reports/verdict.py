@@ -25,7 +25,7 @@ Word = Literal["conformant", "deviations", "incomplete", "suite-failed"]
 CONFORMANT, DEVIATIONS, INCOMPLETE, SUITE_FAILED = range(4)
 _WORDS: tuple[Word, ...] = ("conformant", "deviations", "incomplete", "suite-failed")
 
-ACCIDENTS = ("worker-crash", "time-out", "device-lost", "out-of-memory", "disk-full")
+ACCIDENTS = ("worker-crash", "time-out", "device-lost", "out-of-memory", "disk-full", "missing-shard")
 _LINE_END = "\n"
 
 Key = tuple[str, str, str]

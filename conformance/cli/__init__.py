@@ -1,4 +1,4 @@
-"""The command line: torch-conformance run | list | show | power | doctor."""
+"""The command line: torch-conformance run | list | show | power | merge | compare | verify | doctor."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import sys
 
 import click
 
+from torch_conformance.conformance.cli.compare import compare
 from torch_conformance.conformance.cli.doctor import doctor
 from torch_conformance.conformance.cli.listing import list_clauses, show_clause
+from torch_conformance.conformance.cli.merge import merge
 from torch_conformance.conformance.cli.power import power
 from torch_conformance.conformance.cli.run import run
+from torch_conformance.conformance.cli.verify import verify
 
 INCOMPLETE = 2
 USAGE = 4
@@ -28,6 +31,9 @@ group.add_command(run)
 group.add_command(list_clauses)
 group.add_command(show_clause)
 group.add_command(power)
+group.add_command(merge)
+group.add_command(compare)
+group.add_command(verify)
 group.add_command(doctor)
 
 

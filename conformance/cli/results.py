@@ -1,0 +1,47 @@
+"""The results files that commands are given: by name, or the folders in which runs left them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from torch_conformance.reports.checking import check
+from torch_conformance.reports.merging import Part
+from torch_conformance.reports.records import RecordError
+
+FILE_NAME = "results.jsonl"
+
+
+def parts(places: Sequence[Path]) -> list[Part]:
+    """Return the records of results files, each named by its folder or file.
+
+    Args:
+        places: Files, or folders that hold results.jsonl, themselves or further down.
+
+    Raises:
+        click.UsageError: For a place that holds none, and for a file that was changed or damaged.
+    """
+    files = [file for place in places for file in _files(place)]
+    names = _names(files)
+    try:
+        return [Part(names[file], check(file).records) for file in dict.fromkeys(files)]
+    except RecordError as error:
+        raise click.UsageError(f"{error}; see 'torch-conformance verify'") from None
+
+
+def _files(place: Path) -> Iterator[Path]:
+    if not place.is_dir():
+        yield place
+        return
+    found = sorted(place.rglob(FILE_NAME))
+    if not found:
+        raise click.UsageError(f"{place}: holds no {FILE_NAME}; name the folder of a run (--out) or the file")
+    yield from found
+
+
+def _names(files: Sequence[Path]) -> dict[Path, str]:
+    """Name files by their folders as far as these differ, else by their paths."""
+    short = {file: file.absolute().parent.name if file.name == FILE_NAME else file.stem for file in files}
+    return {file: name if list(short.values()).count(name) == 1 else str(file) for file, name in short.items()}
