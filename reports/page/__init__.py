@@ -36,6 +36,7 @@ _CAUSES = 10
 _EVENTS = 50
 _DISTANCES = 25
 _ALL_DISTANCES = 5000
+_SAID = {"deviations": "with deviations", "suite-failed": "in which the suite failed"}
 _SCRIPT, _BLOCK, _LINE = 200_000, 4000, 400
 
 
@@ -160,7 +161,7 @@ def _heading(found: Sequence[Gathered]) -> str:
     words = Counter(install.verdict.word for install in found)
     if len(found) == 1:
         return found[0].verdict.word
-    return f"{len(found)} runs: " + ", ".join(f"{count} {word}" for word, count in words.most_common())
+    return f"{len(found)} runs: " + ", ".join(f"{count} {_SAID.get(word, word)}" for word, count in words.most_common())
 
 
 def shared_causes(found: Sequence[Gathered]) -> list[tuple[Cause, list[str], int]]:

@@ -205,6 +205,11 @@ def _logarithmic(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
+def _dtype(distance: Distance) -> str:
+    """Return a dtype of its own colour: integers are taken as the default float, all of them alike."""
+    return distance.dtype if distance.dtype.startswith(("float", "bfloat", "complex")) else "integers"
+
+
 def numerics(distances: Sequence[Distance], prefix: str) -> str:
     """Return the operations with the smallest head-room, each worst distance beside its bound.
 
@@ -221,7 +226,7 @@ def numerics(distances: Sequence[Distance], prefix: str) -> str:
         if each.operation in lanes or len(lanes) < _OPERATIONS:
             lanes.setdefault(each.operation, []).append(each)
     shown = [each for lane in lanes.values() for each in lane]
-    dtypes = list(dict.fromkeys(each.dtype for each in shown))
+    dtypes = list(dict.fromkeys(_dtype(each) for each in shown))
     places = list(dict.fromkeys((each.install, each.device) for each in shown))
     several = len({install for install, _ in places}) > 1
     heights = {name: row for row, name in enumerate(lanes)}
@@ -231,7 +236,7 @@ def numerics(distances: Sequence[Distance], prefix: str) -> str:
             colour = _SERIES[dtype_number % len(_SERIES)]
             above = 0.5 * ((dtype_number + 0.5) / len(dtypes) - 0.5)
             for place_number, place in enumerate(places):
-                own = [each for each in shown if each.dtype == dtype and (each.install, each.device) == place]
+                own = [each for each in shown if _dtype(each) == dtype and (each.install, each.device) == place]
                 rows = [heights[each.operation] + above for each in own]
                 looks: dict[str, Any] = {"color": colour, "linestyle": "none"}
                 axes.plot([each.bound for each in own], rows, marker="|", markersize=7, **looks)

@@ -30,7 +30,23 @@ def test_a_conformant_run(tmp_path: Path) -> None:
     assert judge(found).exit_code == 0
     page = (tmp_path / "out" / "index.html").read_text()
     assert "Content-Security-Policy" in page
-    assert "<h2>Environment</h2>" not in page or "Packages" not in page
+    assert "pytest-html" not in page
+
+
+def test_the_table_of_single_tests_is_pytest_htmls(tmp_path: Path) -> None:
+    done = command.run("run", *QUICK, "--out", "out", "--", "--html=t.html", "--self-contained-html", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "t.html").read_text()
+    for text in (
+        "pytest-html",
+        "Content-Security-Policy",
+        "conformant: ",
+        'data-column-type="clause"',
+        "creation.full.",
+    ):
+        assert text in table
+    assert "Packages" not in table
+    assert 'id="data-matrix"' in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_a_deviating_run(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_only_differences_and_columns(browser: playwright_api.Browser, single: P
     heads = opened.page.locator("#cells thead th").all_inner_texts()
     assert {"int64", "float32", "float64"} <= set(heads)
     row = opened.page.locator("#cells tbody tr:not(.chapter)").first
-    assert "F 1/3" in " ".join(row.locator("td").all_inner_texts())
+    assert "F 1/2" in " ".join(row.locator("td").all_inner_texts())
     opened.quiet()
 
 
@@ -203,15 +203,15 @@ def test_hostile_texts_are_shown_as_text(browser: playwright_api.Browser, tmp_pa
     page.write(installs, load(), tmp_path / "index.html", [page.Notice(HOSTILE, [HOSTILE])])
     opened = open_page(browser, tmp_path / "index.html")
     seen = "<script>window.hit=1</script>\"'><img src=x onerror=window.hit=2></script>\\u202eabc\\ud800\\x00{{7*7}}"
-    assert seen in opened.page.inner_text("#verdict")
+    assert seen in opened.page.inner_text(".notice")
     for link in opened.page.locator("#causes a").all():
         link.click()
         text = opened.page.inner_text("#clause")
         assert text.count(seen) > 10
         opened.page.keyboard.press("Escape")
     opened.page.fill("#search", "<script>")
-    for chapter in opened.page.locator("#cells .chapter button").all():
-        assert "<script>" in chapter.inner_text()
+    chapters = opened.page.locator("#cells .chapter button").all_inner_texts()
+    assert sum("<script>" in chapter for chapter in chapters) > 1
     assert opened.page.locator("img, iframe, object, embed, form:not(#filters)").count() == 0
     opened.quiet()
 
@@ -247,10 +247,12 @@ def test_contrast(browser: playwright_api.Browser, single: Path, scheme: str) ->
     opened = open_page(browser, single, color_scheme=scheme)
     pairs = opened.page.evaluate(
         """() => {
-          const style = getComputedStyle(document.documentElement), read = (name) => style.getPropertyValue(name).trim();
+          const style = getComputedStyle(document.documentElement);
+          const read = (name) => style.getPropertyValue(name).trim();
           const letters = [..."PFWUIVCN"].map((letter) => [read(`--${letter}-ink`), read(`--${letter}`)]);
           const plain = ["--ink", "--soft", "--link", "--good", "--bad", "--odd", "--broken"];
-          return [...letters, ...plain.flatMap((name) => ["--paper", "--raised"].map((back) => [read(name), read(back)]))];
+          const on = (back) => plain.map((name) => [read(name), read(back)]);
+          return [...letters, ...on("--paper"), ...on("--raised")];
         }"""
     )
 
