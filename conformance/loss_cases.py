@@ -83,7 +83,7 @@ def _with_ignored(target: Array, ignored: int, classes: int) -> Array:
         flat[0], flat[-1] = ignored, (ignored + 1) % classes if ignored >= 0 else flat[-1]
     elif flat[0] == ignored:
         flat[0] = (ignored + 1) % classes
-    return flat.reshape(target.shape)
+    return np.asarray(flat.reshape(target.shape))
 
 
 def _index_options(generator: Generator, number: int, classes: int) -> tuple[dict[str, Any], list[str]]:
