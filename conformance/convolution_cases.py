@@ -117,8 +117,10 @@ def transposed_table(dims: int) -> list[Convolution]:
                 max(a, b) - 1 if number % 3 == 1 else min(1, max(a, b) - 1)
                 for a, b in zip(stride, dilation, strict=True)
             )
-        channels = {"channels": case.groups * 2, "outs": case.outs if case.groups > 1 else 2}
-        found.append(dataclasses.replace(case, kernel=kernel, output_padding=extra, **channels))
+        outs = case.outs if case.groups > 1 else 2
+        found.append(
+            dataclasses.replace(case, kernel=kernel, output_padding=extra, channels=case.groups * 2, outs=outs)
+        )
     # torch 2.0 refuses a single tap in groups.
     found = [case for case in found if set(case.kernel) != {1} or case.groups == 1]
     return [case for case in found if all(each > 0 for each in transposed_outs(case))]
@@ -195,7 +197,8 @@ def transposed_backward(case: Convolution, given: Operands, g: Array) -> list[Ar
     reach = convolution.transposed_extents(
         given.x.shape[2:], case.kernel, stride, (0,) * case.dims, (0,) * case.dims, dilation
     )
-    met = wide[(..., *(slice(each) for each in reach))]
+    within: Any = (Ellipsis, *(slice(each) for each in reach))
+    met = wide[within]
     return [
         convolution.correlate(met, given.w, stride, dilation, case.groups),
         convolution.correlate_weight_gradient(given.x, met, case.kernel, stride, dilation, case.groups),

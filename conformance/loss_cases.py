@@ -83,7 +83,7 @@ def _with_ignored(target: Array, ignored: int, classes: int) -> Array:
         flat[0], flat[-1] = ignored, (ignored + 1) % classes if ignored >= 0 else flat[-1]
     elif flat[0] == ignored:
         flat[0] = (ignored + 1) % classes
-    return flat.reshape(target.shape)
+    return np.asarray(flat.reshape(target.shape))
 
 
 def _index_options(generator: Generator, number: int, classes: int) -> tuple[dict[str, Any], list[str]]:
@@ -281,12 +281,21 @@ def _gaussian(generator: Generator) -> list[Loss]:
     return found
 
 
+def _at_angles(generator: Generator, size: tuple[int, ...], margin: float) -> tuple[Array, Array]:
+    """Return vectors of halves, no two of which have nearly the margin for the cosine of their angle: a kink."""
+    while True:
+        x, t = (whole(generator, size, 3) + 0.5 for _ in range(2))
+        cosine = (x * t).sum(axis=-1) / np.sqrt((x * x).sum(axis=-1) * (t * t).sum(axis=-1))
+        if np.all(np.abs(cosine - margin) > 0.01):
+            return x, t
+
+
 def _cosine_embedding(generator: Generator) -> list[Loss]:
     found = []
     for number, size in enumerate(((4, 3), (3, 5), (6,), (5, 2))):
-        x, t = (whole(generator, size, 3) + 0.5 for _ in range(2))
-        u = _signs(generator, size[:-1])
         options = {"margin": 0.25} if number % 2 else {}
+        x, t = _at_angles(generator, size, options.get("margin", 0.0))
+        u = _signs(generator, size[:-1])
         terms = losses.cosine_embedding(_long(x), _long(t), u, **options)
         found.append(Loss({"x": x, "t": t, "u": u}, "margin=margin" if options else "", options, terms, "x t"))
     return found

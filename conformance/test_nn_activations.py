@@ -188,7 +188,8 @@ def _count(cell: Cell) -> int:
 
 @clause("nn.*.has-its-value-and-derivative")
 def test_activation(cell: Cell) -> None:
-    row, spelling, forms = (table[cell.clause.subject] for table in (ACTIVATIONS, SPELLINGS, FORMS))
+    subject = cell.clause.subject
+    row, spelling, forms = ACTIVATIONS[subject], SPELLINGS[subject], FORMS[subject]
     first = int(cell.generator().integers(100))
     for turn in range(2 * len(spelling.options) + cell.profile.examples // 2):
         options = spelling.options[turn % len(spelling.options)]
@@ -205,7 +206,7 @@ def test_activation(cell: Cell) -> None:
             np.abs(row.derivative(long, **options)) if row.slope_size is None else row.slope_size(long, **options)
         )
         inputs = {"x": arranged(x, cell.dtype, turn), "options": options, "g": arranged(g, cell.dtype, turn + 1)}
-        if cell.clause.subject == "hardsigmoid" and cell.dtype == "float64":
+        if subject == "hardsigmoid" and cell.dtype == "float64":
             # torch holds the slope of 1/6 in float32.
             size = size * 2.0**26
         judge_gradients(cell, inputs, forms[turn % 2 :: 2] if turn else forms, [_answer(cell, slope, size)], leaves="x")

@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.attention_cases import (
     FILL,
-    OPEN,
-    Mask,
     Masking,
     drawn,
     exact,
@@ -29,7 +27,7 @@ from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.recurrent_cases import few_bits
 from torch_conformance.conformance.trial import Trial
 from torch_conformance.reference import attention
-from torch_conformance.reference.attention import causal
+from torch_conformance.reference.attention import OPEN, Mask, causal
 from torch_conformance.reference.running_tape import Running
 
 Array = npt.NDArray[Any]

@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.conformance.attention_cases import (
-    OPEN,
-    Mask,
     exact,
     expect,
     floating,
@@ -21,24 +19,26 @@ from torch_conformance.conformance.binding import clause
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.recurrent_cases import few_bits
 from torch_conformance.conformance.trial import Trial
-from torch_conformance.reference.attention import causal, scaled_dot_product
+from torch_conformance.reference.attention import OPEN, Mask, causal, scaled_dot_product
 from torch_conformance.reference.random import bernstein_bound
 from torch_conformance.reference.running_tape import Running
 
 Array = npt.NDArray[Any]
+Operands = tuple[Running, Running, Running]
 ERROR_RATE = 1e-12
 
 _SDPA = "torch.nn.functional.scaled_dot_product_attention"
 
 
-def _operands(cell: Cell, generator: np.random.Generator, lead: tuple[int, ...], *sizes: int) -> list[Running]:
+def _operands(cell: Cell, generator: np.random.Generator, lead: tuple[int, ...], *sizes: int) -> Operands:
     """Return query, key and value of queries, keys, features and value features."""
     queries, keys, features, width = sizes
     shapes = ((*lead, queries, features), (*lead, keys, features), (*lead, keys, width))
-    return [exact(few_bits(generator, size), cell) for size in shapes]
+    query, key, value = (exact(few_bits(generator, size), cell) for size in shapes)
+    return query, key, value
 
 
-def _attend(cell: Cell, operands: list[Running], **more: Any) -> Trial:
+def _attend(cell: Cell, operands: Operands, **more: Any) -> Trial:
     """Begin a transcript with query, key and value, the key not contiguous."""
     inputs = {name: stored(each, cell) for name, each in zip("qkv", operands, strict=True)}
     trial = cell.trial(**inputs, **more)
@@ -112,11 +112,11 @@ def test_grouped(cell: Cell) -> None:
     query = exact(few_bits(generator, (2, 6, 3, 4)), cell)
     for heads in (1, 2, 3):
         key, value = (exact(few_bits(generator, (2, heads, 5, 4)), cell) for _ in range(2))
-        repeated = [exact(np.repeat(each.values, 6 // heads, axis=1), cell) for each in (key, value)]
-        trial = _attend(cell, [query, key, value])
-        expected = scaled_dot_product(query, *repeated)[0]
+        shared, given = (exact(np.repeat(each.values, 6 // heads, axis=1), cell) for each in (key, value))
+        trial = _attend(cell, (query, key, value))
+        expected = scaled_dot_product(query, shared, given)[0]
         expect(trial, f"{_SDPA}(q, k, v, enable_gqa=True)", expected, cell)
-        expected = scaled_dot_product(query, *repeated, causal(3, 5))[0]
+        expected = scaled_dot_product(query, shared, given, causal(3, 5))[0]
         expect(trial, f"{_SDPA}(q, k, v, is_causal=True, enable_gqa=True)", expected, cell)
 
 

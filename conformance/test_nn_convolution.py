@@ -69,8 +69,9 @@ TRANSPOSED = {dims: _transposed_forms(dims) for dims in (1, 2, 3)}
 def _inputs(case: Convolution, given: Operands, dtype: str, turn: int, *, transposed: bool = False) -> dict[str, Any]:
     x = given.x if case.batch else given.x[0]
     layout = turn // 2
-    if transposed and given.w.shape[1] == 1:
-        # torch has wrong gradients where a weight of one channel has it innermost.
+    if transposed and (given.w.shape[1] == 1 or not case.batch):
+        # torch has wrong gradients where a weight of one channel has it innermost, and without a batch (torch 2.0)
+        # where the channels of the weight and of the result's gradient are.
         layout = plainly(layout, given.w.shape)
     found: dict[str, Any] = {
         "x": arranged(x, dtype, turn),

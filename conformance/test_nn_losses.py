@@ -109,7 +109,7 @@ def test_losses_refuse(cell: Cell) -> None:
 
 @clause("nn.cosine-similarity.is-the-cosine-of-the-angle")
 def test_cosine_similarity(cell: Cell) -> None:
-    cases = (
+    cases: tuple[tuple[tuple[int, ...], dict[str, Any]], ...] = (
         ((4, 3), {}),
         ((3, 4, 2), {"dim": 1}),
         ((2, 5), {"dim": 0}),
@@ -168,12 +168,12 @@ def test_pairwise_distance(cell: Cell) -> None:
         value, slope = losses.distance(x.astype(np.longdouble), t.astype(np.longdouble), p, eps)
         g = whole(generator, value.shape, 2)
         gradient = g[..., None] * slope
-        shown = (lambda each: each[..., None]) if keepdim else (lambda each: each)
+        shown = np.s_[..., None] if keepdim else np.s_[...]
         inputs = {
             "x": arranged(x, cell.dtype, turn),
             "t": arranged(t, cell.dtype, turn + 1),
             "options": options,
-            "g": arranged(shown(g), cell.dtype, turn),
+            "g": arranged(g[shown], cell.dtype, turn),
         }
         forms = [
             function("y = torch.nn.functional.pairwise_distance(x, t, **options)", leaves="(x, t)"),
@@ -184,5 +184,5 @@ def test_pairwise_distance(cell: Cell) -> None:
         roundings = 40 if cell.dtype not in HALF else 12
         size_of = np.abs(g)[..., None] + 0 * gradient
         slopes = [rounded(gradient, size_of, cell, roundings), rounded(-gradient, size_of, cell, roundings)]
-        answer = rounded(shown(value), shown(value), cell, roundings)
+        answer = rounded(value[shown], value[shown], cell, roundings)
         judge_gradients(cell, inputs, forms, slopes, leaves="x t", value=answer)

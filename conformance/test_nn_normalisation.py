@@ -1,4 +1,4 @@
-"""Normalisation layers: values, gradients, running statistics."""
+"""Normalisation of each sample: by layer, root mean square, group, instance and neighbouring channels."""
 
 from __future__ import annotations
 
@@ -26,258 +26,12 @@ from torch_conformance.conformance.layer_judgement import (
     whole,
     within,
 )
+from torch_conformance.conformance.normalisation_cases import EPS, MADE, operands_of, per_channel, roundings_of, wide
 from torch_conformance.reference import normalisation
 from torch_conformance.reference.dtypes import finfo
 from torch_conformance.reference.normalisation import Normalised
 
 Array = npt.NDArray[Any]
-
-_BATCHES = {
-    "batch-norm1d": ((4, 3), (3, 2, 5), (6, 1), (2, 3, 1)),
-    "batch-norm2d": ((2, 3, 2, 3), (1, 2, 3, 2), (3, 1, 2, 2)),
-    "batch-norm3d": ((2, 2, 2, 1, 3), (1, 3, 2, 2, 2)),
-}
-_EPS = (1e-5, 0.5, 3.0)
-_MADE = "device=device, dtype=x.dtype"
-
-
-def _count(cell: Cell, done: Normalised) -> float:
-    """Return how many roundings, times the condition, a plain evaluation of moments and quotients may have.
-
-    A sum of n terms has n roundings, a variance twice as many and what cancellation leaves of them; root, quotient,
-    weight and bias a dozen more. Half-width dtypes take moments in float32 and round a handful of times.
-    """
-    if cell.dtype in HALF:
-        return 6 + 2 * done.condition
-    return (4 * done.count + 16) * done.condition
-
-
-def _long(array: Array) -> Array:
-    return array.astype(np.longdouble)
-
-
-def _operands(
-    generator: np.random.Generator, size: tuple[int, ...], weights: tuple[int, ...]
-) -> tuple[Array, Array, Array, Array]:
-    """Return few-bit input, weight, bias and gradient; each channel has a mean and a spread of its own."""
-    x = whole(generator, size, 4) / 2 + np.arange(size[1] if len(size) > 1 else 1).reshape(-1, *[1] * (len(size) - 2))
-    w, b = (
-        generator.integers(1, 9, weights) / 4.0 * (-1.0) ** np.arange(weights[-1] if weights else 1) for _ in range(2)
-    )
-    return x, w, b, whole(generator, size, 2)
-
-
-def _judge(  # noqa: PLR0913
-    cell: Cell,
-    inputs: dict[str, Any],
-    forms: list[Form],
-    done: Normalised,
-    affine: tuple[Array, Array] | None,
-    g: Array,
-    axes: tuple[int, ...],
-    *,
-    kind: str = "both",
-    centred: bool = True,
-    bias: bool = True,
-) -> None:
-    """Judge values or gradients; `affine` broadcasts to the input."""
-    __tracebackhide__ = True
-    count = _count(cell, done)
-    w, b = affine or (np.ones(()), np.zeros(()))
-    value = done.values * w + b
-    answer = rounded(value, (np.abs(done.values) + 1) * np.abs(w) + np.abs(b), cell, count)
-    if kind != "gradients":
-        judge_values(cell, inputs, forms, answer)
-    if kind != "values":
-        gradient, size = normalisation.input_gradient(done, g * w, axes, centred=centred)
-        answers = [rounded(gradient, size, cell, 2 * count)]
-        if affine:
-            parts = ((g * done.values, np.abs(g) * (np.abs(done.values) + 1)), (g, np.abs(g)))
-            for part, extent in parts[: 1 + bias]:
-                shape = np.shape(w)
-                total, room = normalisation.summed_to(part, shape), normalisation.summed_to(extent, shape)
-                flat = inputs["w"].size
-                answers.append(rounded(total.reshape(flat), room.reshape(flat), cell, count + math.prod(g.shape)))
-        judge_gradients(cell, inputs, forms, answers, value=answer)
-
-
-def _batch_forms(cls: str, *, affine: bool) -> list[Form]:
-    function_leaves = "(x, w, b)" if affine else "(x,)"
-    return [
-        module(f"m = torch.nn.{cls}(n, eps, 0.1, affine, device=device, dtype=x.dtype)"),
-        function("y = torch.nn.functional.batch_norm(x, None, None, w, b, True, 0.1, eps)", leaves=function_leaves),
-        module(f"m = torch.nn.{cls}(num_features=n, eps=eps, affine=affine, track_running_stats=False, {_MADE})"),
-        function(
-            "y = torch.nn.functional.batch_norm(x, s * 0, s * 1, weight=w, bias=b, training=True, eps=eps)",
-            leaves=function_leaves,
-        ),
-    ]
-
-
-def _cls(subject: str) -> str:
-    return f"BatchNorm{subject[-2]}d"
-
-
-def _per_channel(values: Array, ndim: int) -> Array:
-    return values.reshape(1, -1, *[1] * (ndim - 2))
-
-
-def _each_batch(cell: Cell) -> Any:
-    """Yield turn, size, epsilon and whether there are weights."""
-    sizes = _BATCHES[cell.clause.subject]
-    for turn, (size, eps) in selected(cell, list(itertools.product(sizes, _EPS))):
-        yield turn, size, eps, turn % 3 != 2
-
-
-@clause("nn.batch-norm[123]d*.normalises-by-the-batch-in-training")
-def test_batch_norm(cell: Cell) -> None:
-    _judge_batches(cell, "values")
-
-
-@clause("nn.batch-norm[123]d*.has-gradients-through-the-statistics")
-def test_batch_norm_gradients(cell: Cell) -> None:
-    _judge_batches(cell, "gradients")
-
-
-def _judge_batches(cell: Cell, kind: str) -> None:
-    __tracebackhide__ = True
-    for turn, size, eps, affine in _each_batch(cell):
-        x, w, b, g = _operands(cell.generator(), size, (size[1],))
-        axes = (0, *range(2, len(size)))
-        done = normalisation.normalised(_long(x), axes, eps)
-        inputs: dict[str, Any] = {
-            "x": arranged(x, cell.dtype, turn),
-            "w": arranged(w, cell.dtype) if affine else None,
-            "b": arranged(b, cell.dtype) if affine else None,
-            "s": arranged(np.ones(size[1]), cell.dtype),
-            "n": size[1],
-            "eps": eps,
-            "affine": affine,
-            "g": arranged(g, cell.dtype, turn + 1),
-        }
-        weights = (_per_channel(w, x.ndim), _per_channel(b, x.ndim)) if affine else None
-        _judge(cell, inputs, _batch_forms(_cls(cell.clause.subject), affine=affine), done, weights, g, axes, kind=kind)
-
-
-@clause("nn.batch-norm.keeps-running-statistics")
-def test_running(cell: Cell) -> None:
-    for turn, (name, momentum) in enumerate(itertools.product(_BATCHES, (0.1, 0.25, None, 1.0))):
-        size = _BATCHES[name][turn % 2]
-        if math.prod(size) // size[1] < 2:
-            continue
-        generator = cell.generator()
-        axes = (0, *range(2, len(size)))
-        batches = [_operands(generator, size, (size[1],))[0] for _ in range(3)]
-        given = {f"x{number}": arranged(x, cell.dtype, number) for number, x in enumerate(batches, 1)}
-        trial = cell.trial(n=size[1], momentum=momentum, dtype=cell.torch_dtype, **given)
-        trial.run(f"m = torch.nn.{_cls(name)}(n, momentum=momentum, device=device, dtype=dtype)")
-        trial.run("f, v = m.running_mean.clone(), m.running_var.clone()")
-        trial.expect("m.running_mean", np.zeros(size[1]), dtype=cell.dtype)
-        trial.expect("m.running_var", np.ones(size[1]), dtype=cell.dtype)
-        trial.expect("m.num_batches_tracked", np.array(0))
-        mean, variance = np.zeros(size[1], dtype=np.longdouble), np.ones(size[1], dtype=np.longdouble)
-        room = np.zeros(size[1])
-        for batch, x in enumerate(map(_long, batches), 1):
-            count = x.size // size[1]
-            mean = normalisation.running(mean, x.mean(axis=axes), momentum, batch)
-            # Running variances are unbiased, unlike those of the batch.
-            variance = normalisation.running(variance, x.var(axis=axes) * count / (count - 1), momentum, batch)
-            room = (
-                room
-                + (4 * count + 16 if cell.dtype not in HALF else 6)
-                * unit(cell.dtype)
-                * ((x * x).mean(axis=axes) + 2)
-                * 2
-            )
-            trial.run(f"x = x{batch}; y = m(x)")
-            trial.expect("m.running_mean", mean, within(mean, room).rule, dtype=cell.dtype)
-            trial.expect("m.running_var", variance, within(variance, room).rule, dtype=cell.dtype)
-            trial.expect("m.num_batches_tracked", np.array(batch))
-            if momentum is not None:
-                trial.run("z = torch.nn.functional.batch_norm(x, f, v, training=True, momentum=momentum)")
-                trial.expect("f", mean, within(mean, room).rule, dtype=cell.dtype)
-                trial.expect("v", variance, within(variance, room).rule, dtype=cell.dtype)
-        trial.run("m.eval(); y = m(x)")
-        trial.expect("m.running_mean", mean, within(mean, room).rule, dtype=cell.dtype)
-        trial.expect("m.num_batches_tracked", np.array(3))
-        trial.run("m.reset_running_stats()")
-        trial.expect("m.running_var", np.ones(size[1]), dtype=cell.dtype)
-        trial.expect("m.num_batches_tracked", np.array(0))
-
-
-@clause("nn.batch-norm.normalises-by-running-statistics-in-evaluation")
-def test_evaluation(cell: Cell) -> None:
-    for turn, (name, eps) in selected(cell, list(itertools.product(_BATCHES, _EPS))):
-        size = _BATCHES[name][turn % 2]
-        generator = cell.generator()
-        x, w, b, g = _operands(generator, size, (size[1],))
-        mean, variance = whole(generator, (size[1],), 3), generator.integers(1, 9, size[1]) / 2.0
-        ndim = x.ndim
-        done = normalisation.with_moments(_long(x), _per_channel(mean, ndim), _per_channel(_long(variance), ndim), eps)
-        inputs: dict[str, Any] = {
-            "x": arranged(x, cell.dtype, turn),
-            "w": arranged(w, cell.dtype),
-            "b": arranged(b, cell.dtype),
-            "f": arranged(mean, cell.dtype),
-            "v": arranged(variance, cell.dtype),
-            "n": size[1],
-            "eps": eps,
-            "g": arranged(g, cell.dtype, turn + 1),
-        }
-        form = module(
-            f"m = torch.nn.{_cls(name)}(n, eps, device=device, dtype=x.dtype).eval()",
-            "m.running_mean.copy_(f); c = m.running_var.copy_(v)",
-        )
-        forms = [
-            form,
-            function("y = torch.nn.functional.batch_norm(x, f, v, w, b, False, 0.5, eps)"),
-            function("y = torch.nn.functional.batch_norm(x, f, v, weight=w, bias=b, eps=eps)"),
-        ]
-        _judge(cell, inputs, forms, done, (_per_channel(w, ndim), _per_channel(b, ndim)), g, ())
-        trial = cell.trial(**inputs)
-        trial.run(form.lines[0])
-        trial.run(form.lines[1])
-        trial.run("y = m(x); z = torch.nn.functional.batch_norm(x, f, v, w, b, False, 1.0, eps)")
-        for expression, values in (("m.running_mean", mean), ("f", mean), ("m.running_var", variance), ("v", variance)):
-            trial.expect(expression, values, dtype=cell.dtype)
-
-
-@clause("nn.batch-norm.without-tracking-always-normalises-by-the-batch")
-def test_untracked(cell: Cell) -> None:
-    for turn, name in enumerate(_BATCHES):
-        size = _BATCHES[name][0]
-        x, w, b, g = _operands(cell.generator(), size, (size[1],))
-        axes = (0, *range(2, len(size)))
-        inputs = {
-            "x": arranged(x, cell.dtype, turn),
-            "w": arranged(w, cell.dtype),
-            "b": arranged(b, cell.dtype),
-            "n": size[1],
-            "g": arranged(g, cell.dtype),
-        }
-        made = "track_running_stats=False, device=device, dtype=x.dtype"
-        forms = [module(f"m = torch.nn.{_cls(name)}(n, {made}){mode}") for mode in ("", ".eval()")]
-        done = normalisation.normalised(_long(x), axes, 1e-5)
-        _judge(cell, inputs, forms, done, (_per_channel(w, x.ndim), _per_channel(b, x.ndim)), g, axes)
-        trial = cell.trial(n=size[1], dtype=cell.torch_dtype)
-        trial.run(f"m = torch.nn.{_cls(name)}(n, track_running_stats=False, device=device, dtype=dtype)")
-        trial.expect_true("m.running_mean is None and m.running_var is None", "there are no running statistics")
-        trial.expect_true("m.num_batches_tracked is None", "no batches are counted")
-
-
-@clause("nn.batch-norm.refuses-what-does-not-fit")
-def test_batch_norm_refuses(cell: Cell) -> None:
-    trial = cell.trial(x=arranged(np.ones((2, 3, 2)), "float32"))
-    trial.expect_error("torch.nn.BatchNorm1d(4, device=device)(x)", RuntimeError)
-    trial.expect_error("torch.nn.BatchNorm2d(3, device=device)(x)", ValueError)
-    trial.expect_error("torch.nn.BatchNorm3d(3, device=device)(x)", ValueError)
-    trial.expect_error("torch.nn.BatchNorm1d(3, device=device)(x[0, 0])", ValueError)
-    trial.expect_error("torch.nn.BatchNorm1d(3, device=device)(x[:1, :, 0])", ValueError)
-    trial.run("m = torch.nn.BatchNorm1d(3, device=device)")
-    trial.expect_error("m(x[:, :2])", RuntimeError)
-    trial.expect("m.running_mean", np.zeros(3, dtype=np.float32))
-    trial.expect_error("torch.nn.functional.batch_norm(x, None, None)", RuntimeError)
-
 
 _LAYERS = (
     ((4, 3), (3,)),
@@ -308,10 +62,10 @@ def _flat_parts(inputs: dict[str, Any], w: Array | None, b: Array | None, cell: 
 
 def _judge_layers(cell: Cell, kind: str) -> None:
     __tracebackhide__ = True
-    for turn, ((size, shape), eps) in selected(cell, list(itertools.product(_LAYERS, _EPS))):
-        x, w, b, g = _operands(cell.generator(), size, shape)
+    for turn, ((size, shape), eps) in selected(cell, list(itertools.product(_LAYERS, EPS))):
+        x, w, b, g = operands_of(cell.generator(), size, shape)
         axes = tuple(range(len(size) - len(shape), len(size)))
-        done = normalisation.normalised(_long(x), axes, eps)
+        done = normalisation.normalised(wide(x), axes, eps)
         affine = turn % 4 != 3
         inputs = {
             "x": arranged(x, cell.dtype, turn),
@@ -326,7 +80,7 @@ def _judge_layers(cell: Cell, kind: str) -> None:
         forms = [
             module("m = torch.nn.LayerNorm(shape, eps, affine, device=device, dtype=x.dtype)"),
             function("y = torch.nn.functional.layer_norm(x, sizes, w, b, eps)", leaves=leaves),
-            module(f"m = torch.nn.LayerNorm(normalized_shape=shape, eps=eps, elementwise_affine=affine, {_MADE})"),
+            module(f"m = torch.nn.LayerNorm(normalized_shape=shape, eps=eps, elementwise_affine=affine, {MADE})"),
             function("y = torch.layer_norm(x, sizes, weight=w, bias=b, eps=eps)", leaves=leaves),
         ]
         lead = (1,) * (x.ndim - len(shape))
@@ -349,7 +103,7 @@ def _judge_shaped(  # noqa: PLR0913
 ) -> None:
     """Judge a layer whose weights have the shape of the last dimensions."""
     __tracebackhide__ = True
-    count = _count(cell, done)
+    count = roundings_of(cell, done)
     w, b = affine or (np.ones(()), np.zeros(()))
     value = done.values * w + b
     answer = rounded(value, (np.abs(done.values) + 1) * np.abs(w) + np.abs(b), cell, count)
@@ -374,11 +128,11 @@ def _judge_shaped(  # noqa: PLR0913
 @clause("nn.rms-norm.divides-by-the-root-mean-square")
 def test_rms_norm(cell: Cell) -> None:
     for turn, ((size, shape), eps) in selected(cell, list(itertools.product(_LAYERS, (None, 0.5)))):
-        x, w, _, g = _operands(cell.generator(), size, shape)
+        x, w, _, g = operands_of(cell.generator(), size, shape)
         axes = tuple(range(len(size) - len(shape), len(size)))
         # Without eps the dtype's own is taken, or that of the dtype which moments are taken in.
         given = finfo(cell.dtype).eps if eps is None else eps
-        done = normalisation.normalised(_long(x) + 0.5, axes, given, centred=False)
+        done = normalisation.normalised(wide(x) + 0.5, axes, given, centred=False)
         affine = turn % 4 != 3
         inputs = {
             "x": arranged(x + 0.5, cell.dtype, turn),
@@ -451,11 +205,11 @@ def _judge_grouped(  # noqa: PLR0913, PLR0917
     size = x.shape
     grouped = (size[0], groups, size[1] // groups, *size[2:])
     axes = tuple(range(2, len(grouped)))
-    done = normalisation.normalised(_long(x).reshape(grouped), axes, eps)
+    done = normalisation.normalised(wide(x).reshape(grouped), axes, eps)
     flat = _regrouped(done, size)
-    count = _count(cell, done)
+    count = roundings_of(cell, done)
     ndim = len(size)
-    w, b = (_per_channel(each, ndim) for each in affine) if affine else (np.ones((1,) * ndim), np.zeros((1,) * ndim))
+    w, b = (per_channel(each, ndim) for each in affine) if affine else (np.ones((1,) * ndim), np.zeros((1,) * ndim))
     value = flat.values * w + b
     answer = rounded(value, (np.abs(flat.values) + 1) * np.abs(w) + np.abs(b), cell, count)
     if kind != "gradients":
@@ -480,8 +234,8 @@ def _judge_grouped(  # noqa: PLR0913, PLR0917
 
 def _judge_groups(cell: Cell, kind: str) -> None:
     __tracebackhide__ = True
-    for turn, ((size, groups), eps) in selected(cell, list(itertools.product(_GROUPS, _EPS))):
-        x, w, b, g = _operands(cell.generator(), size, (size[1],))
+    for turn, ((size, groups), eps) in selected(cell, list(itertools.product(_GROUPS, EPS))):
+        x, w, b, g = operands_of(cell.generator(), size, (size[1],))
         affine = turn % 4 != 3
         # In torch 2.0 the gradient of five half-width dimensions with channels innermost is NaN.
         layout = plainly(turn, size) if len(size) > 4 and cell.dtype in HALF else turn
@@ -498,7 +252,7 @@ def _judge_groups(cell: Cell, kind: str) -> None:
         forms = [
             module("m = torch.nn.GroupNorm(groups, n, eps, affine, device=device, dtype=x.dtype)"),
             function("y = torch.nn.functional.group_norm(x, groups, w, b, eps)", leaves=leaves),
-            module(f"m = torch.nn.GroupNorm(num_groups=groups, num_channels=n, eps=eps, affine=affine, {_MADE})"),
+            module(f"m = torch.nn.GroupNorm(num_groups=groups, num_channels=n, eps=eps, affine=affine, {MADE})"),
             function("y = torch.group_norm(x, groups, weight=w, bias=b, eps=eps)", leaves=leaves),
         ]
         _judge_grouped(cell, inputs, forms, x, groups, eps, (w, b) if affine else None, g, kind)
@@ -507,8 +261,8 @@ def _judge_groups(cell: Cell, kind: str) -> None:
 @clause("nn.instance-norm.normalises-each-channel-of-each-sample")
 def test_instance_norm(cell: Cell) -> None:
     sizes = ((2, 3, 5), (1, 2, 7), (2, 2, 3, 2), (2, 3, 2, 2, 2))
-    for turn, (size, eps) in selected(cell, list(itertools.product(sizes, _EPS))):
-        x, w, b, g = _operands(cell.generator(), size, (size[1],))
+    for turn, (size, eps) in selected(cell, list(itertools.product(sizes, EPS))):
+        x, w, b, g = operands_of(cell.generator(), size, (size[1],))
         affine = turn % 2 == 0
         dims = len(size) - 2
         inputs = {
@@ -527,22 +281,22 @@ def test_instance_norm(cell: Cell) -> None:
         ]
         _judge_grouped(cell, inputs, forms, x, size[1], eps, (w, b) if affine else None, g, "both")
     size = (2, 3, 5)
-    x, *_ = _operands(cell.generator(), size, (3,))
-    done = normalisation.normalised(_long(x[0]), (1,), 1e-5)
+    x, *_ = operands_of(cell.generator(), size, (3,))
+    done = normalisation.normalised(wide(x[0]), (1,), 1e-5)
     forms = [function("y = torch.nn.InstanceNorm1d(3, device=device, dtype=x.dtype)(x)", leaves="(x,)")]
-    answer = rounded(done.values, np.abs(done.values) + 1, cell, _count(cell, done))
+    answer = rounded(done.values, np.abs(done.values) + 1, cell, roundings_of(cell, done))
     judge_values(cell, {"x": arranged(x[0], cell.dtype, 2)}, forms, answer)
 
 
 @clause("nn.instance-norm.keeps-running-statistics-when-asked")
 def test_instance_norm_running(cell: Cell) -> None:
     for turn, (size, momentum) in enumerate(itertools.product(((2, 3, 5), (3, 2, 2, 3)), (0.1, 0.5))):
-        x, *_ = _operands(cell.generator(), size, (size[1],))
-        long = _long(x)
+        x, *_ = operands_of(cell.generator(), size, (size[1],))
+        long = wide(x)
         axes = tuple(range(2, len(size)))
         count = math.prod(size[2:])
         trial = cell.trial(x=arranged(x, cell.dtype, turn), n=size[1], momentum=momentum)
-        trial.run(f"m = torch.nn.InstanceNorm{len(size) - 2}d(n, momentum=momentum, track_running_stats=True, {_MADE})")
+        trial.run(f"m = torch.nn.InstanceNorm{len(size) - 2}d(n, momentum=momentum, track_running_stats=True, {MADE})")
         trial.run("y = m(x)")
         mean = normalisation.running(np.zeros(size[1]), long.mean(axis=(0, *axes)), momentum, 1)
         spread = (long.var(axis=axes) * count / (count - 1)).mean(axis=0)
@@ -560,7 +314,7 @@ def test_instance_norm_running(cell: Cell) -> None:
         done = normalisation.with_moments(
             long, np.full(size[1], 2.0).reshape(shape), np.full(size[1], 4.0).reshape(shape), 1e-5
         )
-        answer = rounded(done.values, np.abs(done.values) + 1, cell, _count(cell, done))
+        answer = rounded(done.values, np.abs(done.values) + 1, cell, roundings_of(cell, done))
         trial.expect("z", answer.values, answer.rule, dtype=cell.dtype)
 
 
@@ -578,8 +332,8 @@ def test_local_response(cell: Cell) -> None:
         # Five dimensions that are not contiguous are refused.
         layout = 0 if len(size) > 4 else turn
         full = {"alpha": 1e-4, "beta": 0.75, "k": 1.0} | options
-        value, _ = normalisation.local_response(_long(x), **full)
-        gradient, room = normalisation.local_response_gradient(_long(x), g, **full)
+        value, _ = normalisation.local_response(wide(x), **full)
+        gradient, room = normalisation.local_response_gradient(wide(x), g, **full)
         inputs = {"x": arranged(x, cell.dtype, layout), "options": options, "g": arranged(g, cell.dtype, layout)}
         forms = [
             function("y = torch.nn.functional.local_response_norm(x, **options)", leaves="(x,)"),

@@ -64,13 +64,18 @@ def test_strict(cell: Cell) -> None:
     for argument in ("less", "more", "{}", "{**less, 'other': torch.zeros(1)}"):
         trial.expect_error(f"tree.load_state_dict({argument})", RuntimeError)
         trial.expect_error(f"tree.load_state_dict(state_dict={argument}, strict=True)", RuntimeError)
-    trial.run("tree.last.data.fill_(7)")
+    # What is refused may have been loaded all the same: that is not documented.
+    trial.run("_ = [value.fill_(7) for value in tree.state_dict().values()]")
     trial.run("answer = tree.load_state_dict(less, strict=False)")
     trial.expect_equal("sorted(answer.missing_keys), answer.unexpected_keys", (["last", "middle.inner.count"], []))
-    trial.expect_equal("tree.bias.tolist(), tree.last.item(), tree.first.scale.tolist()", ([2.0, 2.0], 7.0, [2.0, 2.0]))
+    trial.expect_equal(
+        "{name: float(value.min()) for name, value in tree.state_dict().items()}",
+        {name: 7.0 if name in ("last", "middle.inner.count") else 2.0 for name in STATE},
+    )
+    trial.run("_ = [value.fill_(7) for value in tree.state_dict().values()]")
     trial.run("answer = tree.load_state_dict(more, False)")
     trial.expect_equal("answer.missing_keys, sorted(answer.unexpected_keys)", ([], ["first.other", "other"]))
-    trial.expect_equal("tree.last.item()", 2.0)
+    trial.expect_true("all((value == 2).all() for value in tree.state_dict().values())", "what is known is loaded")
     trial.run("answer = tree.load_state_dict({}, strict=False)")
     trial.expect_equal("sorted(answer.missing_keys)", sorted(STATE))
     trial.expect_error("tree.load_state_dict([])", TypeError)

@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.attention_cases import (
     FILL,
-    OPEN,
-    Mask,
     drawn,
     exact,
     expect,
@@ -28,7 +26,7 @@ from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.recurrent_cases import few_bits
 from torch_conformance.conformance.trial import Trial
 from torch_conformance.reference import attention
-from torch_conformance.reference.attention import Layer, causal
+from torch_conformance.reference.attention import OPEN, Layer, Mask, causal
 from torch_conformance.reference.dtypes import numpy_dtype
 from torch_conformance.reference.running_tape import Running
 
@@ -177,8 +175,12 @@ def test_decoder_masks(cell: Cell) -> None:
             own, other = made(generator, (3, 3)), made(generator, (3, 4))
             padded, forgotten = made(generator, (2, 3)), made(generator, (2, 4))
             over, beyond = reshaped(padded.mask, 2, 1, 1, 3), reshaped(forgotten.mask, 2, 1, 1, 4)
-            masks = {"own": own, "other": other, "padded": padded, "forgotten": forgotten}
-            trial = asked.trial(**{name: each.argument for name, each in masks.items()})
+            trial = asked.trial(
+                own=own.argument,
+                other=other.argument,
+                padded=padded.argument,
+                forgotten=forgotten.argument,
+            )
             for call, pair in (
                 ("net(x, memory, own, other)", (own.mask, other.mask)),
                 (

@@ -43,8 +43,8 @@ def _normal_density(x: Array) -> Array:
 def gelu(x: Array, approximate: str = "none") -> Array:
     """Return x times the normal distribution function, or its approximation by tanh."""
     if approximate == "tanh":
-        return x / 2 * (1 + np.tanh(np.sqrt(2 / special.PI) * (x + _TANH_GELU * x**3)))
-    return x / 2 * (1 + special.erf(x * _ROOT_HALF))
+        return np.asarray(x / 2 * (1 + np.tanh(np.sqrt(2 / special.PI) * (x + _TANH_GELU * x**3))))
+    return np.asarray(x / 2 * (1 + special.erf(x * _ROOT_HALF)))
 
 
 def gelu_derivative(x: Array, approximate: str = "none") -> Array:
@@ -52,14 +52,14 @@ def gelu_derivative(x: Array, approximate: str = "none") -> Array:
     if approximate == "tanh":
         root = np.sqrt(2 / special.PI)
         curve = np.tanh(root * (x + _TANH_GELU * x**3))
-        return (1 + curve) / 2 + x / 2 * (1 - curve**2) * root * (1 + 3 * _TANH_GELU * x**2)
-    return (1 + special.erf(x * _ROOT_HALF)) / 2 + x * _normal_density(x)
+        return np.asarray((1 + curve) / 2 + x / 2 * (1 - curve**2) * root * (1 + 3 * _TANH_GELU * x**2))
+    return np.asarray((1 + special.erf(x * _ROOT_HALF)) / 2 + x * _normal_density(x))
 
 
 def mish_derivative(x: Array) -> Array:
     """Return the derivative of x tanh(softplus(x))."""
     curve = np.tanh(softplus(x))
-    return curve + x * (1 - curve**2) * sigmoid(x)
+    return np.asarray(curve + x * (1 - curve**2) * sigmoid(x))
 
 
 def _elu(x: Array, alpha: float = 1) -> Array:
@@ -123,8 +123,8 @@ ACTIVATIONS: MappingProxyType[str, Activation] = MappingProxyType(
             slope_size=lambda x, **_: 2 + 0 * x,
         ),
         "selu": Activation(
-            lambda x: _SELU_SCALE * _elu(x, _SELU_ALPHA),  # type: ignore[arg-type]
-            lambda x: _SELU_SCALE * _elu_derivative(x, _SELU_ALPHA),  # type: ignore[arg-type]
+            lambda x: _SELU_SCALE * _elu(x, _SELU_ALPHA),
+            lambda x: _SELU_SCALE * _elu_derivative(x, _SELU_ALPHA),
             size=lambda x: np.abs(x) + 2,
             slope_size=lambda x: 4 + 0 * x,
             kinks=lambda: (0,),

@@ -133,12 +133,11 @@ def multi_head(
         nothing = Running(np.zeros((1, 1, features)), 0, query.unit)
         key, value = _appended(key, nothing), _appended(value, nothing)
         more += 1
-    split = [_heads(x, heads) for x in (query, key, value)]
-    result, attention = scaled_dot_product(*split, _widened(mask, more))
+    query, key, value = (_heads(x, heads) for x in (query, key, value))
+    result, attention = scaled_dot_product(query, key, value, _widened(mask, more))
     if dropped:
         result = result.scaled(0.0)
-    steps, batch = query.shape[:2]
-    merged = result.transposed(2, 0, 1, 3).reshaped(steps, batch, features)
+    merged = result.transposed(2, 0, 1, 3).reshaped(*inputs[0].shape)
     return linear(merged, weights["out_proj.weight"], weights.get("out_proj.bias")), attention
 
 

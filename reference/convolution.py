@@ -85,12 +85,12 @@ def out_extents(extents: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> tu
     return tuple((extent - step * (taps - 1) - 1) // move + 1 for extent, taps, move, step in options)
 
 
-def _taps(kernel: Ints, stride: Ints, dilation: Ints, outs: Ints) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Yield each tap of a kernel and the index of what it meets in the last dimensions."""
+def _taps(kernel: Ints, stride: Ints, dilation: Ints, outs: Ints) -> Iterator[tuple[Any, Any]]:
+    """Yield the index of each tap of a kernel, and of what it meets, in the last dimensions."""
     for tap in itertools.product(*map(range, kernel)):
         options = zip(tap, stride, dilation, outs, strict=True)
         slices = [slice(t * step, t * step + move * (out - 1) + 1, move) for t, move, step, out in options]
-        yield tap, (Ellipsis, *slices)
+        yield (Ellipsis, *tap), (Ellipsis, *slices)
 
 
 def correlate(x: Array, w: Array, stride: Ints, dilation: Ints, groups: int = 1) -> Array:
@@ -101,7 +101,7 @@ def correlate(x: Array, w: Array, stride: Ints, dilation: Ints, groups: int = 1)
     ws = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
     y = np.zeros((x.shape[0], groups, ws.shape[1], *outs), dtype=x.dtype)
     for tap, met in _taps(kernel, stride, dilation, outs):
-        y += np.einsum("ngi...,goi->ngo...", xs[met], ws[(..., *tap)])
+        y += np.einsum("ngi...,goi->ngo...", xs[met], ws[tap])
     return y.reshape(x.shape[0], w.shape[0], *outs)
 
 
@@ -112,7 +112,7 @@ def correlate_input_gradient(g: Array, w: Array, extents: Ints, stride: Ints, di
     ws = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
     x = np.zeros((g.shape[0], groups, w.shape[1], *extents), dtype=g.dtype)
     for tap, met in _taps(kernel, stride, dilation, outs):
-        x[met] += np.einsum("ngo...,goi->ngi...", gs, ws[(..., *tap)])
+        x[met] += np.einsum("ngo...,goi->ngi...", gs, ws[tap])
     return x.reshape(g.shape[0], groups * w.shape[1], *extents)
 
 
@@ -124,7 +124,7 @@ def correlate_weight_gradient(g: Array, x: Array, kernel: Ints, stride: Ints, di
     w = np.zeros((groups, gs.shape[2], xs.shape[2], *kernel), dtype=g.dtype)
     for tap, met in _taps(kernel, stride, dilation, outs):
         part = xs[met].reshape(*xs.shape[:3], -1)
-        w[(..., *tap)] = np.einsum("ngil,ngol->goi", part, gs)
+        w[tap] = np.einsum("ngil,ngol->goi", part, gs)
     return w.reshape(-1, xs.shape[2], *kernel)
 
 

@@ -80,5 +80,6 @@ def dirac(size: tuple[int, ...], groups: int = 1) -> Array:
     middle = tuple(extent // 2 for extent in size[2:])
     for group in range(groups):
         for channel in range(min(per_group, size[1])):
-            result[(group * per_group + channel, channel, *middle)] = 1
+            place = (group * per_group + channel, channel, *middle)
+            result[place] = 1
     return result

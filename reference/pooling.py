@@ -136,7 +136,8 @@ def spread_over(shares: Array, plan: Plan) -> Array:
     lead = shares.shape[:-2]
     x = np.zeros((*lead, math.prod(plan.extents)), dtype=shares.dtype)
     held = plan.held
-    np.add.at(x, (..., plan.places[held]), shares[..., held])
+    into: Any = (Ellipsis, plan.places[held])
+    np.add.at(x, into, shares[..., held])
     return x.reshape(*lead, *plan.extents)
 
 

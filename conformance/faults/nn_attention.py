@@ -26,7 +26,7 @@ def by_name(names: tuple[str, ...], a: tuple[Any, ...], k: dict[str, Any]) -> di
 def _sdpa(name: str, summary: str, change: Function) -> None:
     """Register a fault of scaled_dot_product_attention that changes its arguments, by name."""
 
-    def answer(f: Function, *a: Any, **k: Any) -> Tensor:
+    def answer(f: Function, *a: Any, **k: Any) -> Any:
         return f(**change(by_name(_NAMES, a, k)))
 
     bound(name, summary, _SDPA)(answer)
@@ -86,7 +86,7 @@ def _is_float(mask: Any) -> bool:
 
 
 @bound("module-sdpa-softmax-over-queries", "Weights are normalised over the queries.", _SDPA)
-def _(f: Function, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, *a: Any, **k: Any) -> Any:
     named = by_name(_NAMES, a, k)
     if named.get("attn_mask") is not None or named.get("is_causal") or "scale" in named or named.get("dropout_p"):
         return f(*a, **k)
@@ -95,7 +95,7 @@ def _(f: Function, *a: Any, **k: Any) -> Tensor:
 
 
 @bound("module-sdpa-causal-to-the-last-key", "The last query attends to the last key.", _SDPA)
-def _(f: Function, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, *a: Any, **k: Any) -> Any:
     named = by_name(_NAMES, a, k)
     rows, columns = named["query"].shape[-2], named["key"].shape[-2]
     if named.get("is_causal") and rows < columns:
@@ -105,7 +105,7 @@ def _(f: Function, *a: Any, **k: Any) -> Tensor:
 
 
 @bound("module-sdpa-groups-interleaved", "Query heads share key heads in turn.", _SDPA)
-def _(f: Function, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, *a: Any, **k: Any) -> Any:
     named = by_name(_NAMES, a, k)
     if named.pop("enable_gqa", False):
         times = named["query"].shape[-3] // named["key"].shape[-3]

@@ -102,7 +102,7 @@ def _(f: Function, self: Any) -> None:
 
 
 @bound("module-seed-ignored-by-uniform", "uniform_ of tensors draws from a stream of its own.", (Tensor, "uniform_"))
-def _(f: Function, self: Tensor, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, self: Tensor, *a: Any, **k: Any) -> Any:
     global _own  # noqa: PLW0603
     _own = _own or torch.Generator().manual_seed(1)
     return f(self, *a, **{**k, "generator": _own})
@@ -112,7 +112,7 @@ _own: torch.Generator | None = None
 
 
 @bound("module-uniform-restarts-the-stream", "uniform_ of tensors begins again each time.", (Tensor, "uniform_"))
-def _(f: Function, self: Tensor, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, self: Tensor, *a: Any, **k: Any) -> Any:
     return f(self, *a, **{**k, "generator": torch.Generator().manual_seed(torch.initial_seed() % 2**63)})
 
 
@@ -120,26 +120,26 @@ _UNIFORM, _NORMAL, _TRUNCATED = (init, "uniform_"), (init, "normal_"), (init, "t
 
 
 @bound("module-uniform-ignores-b", "uniform_ with b by name ends at 1.", _UNIFORM)
-def _(f: Function, *a: Any, b: float = 1.0, **k: Any) -> Tensor:
+def _(f: Function, *a: Any, b: float = 1.0, **k: Any) -> Any:
     return f(*a, **k) if len(a) < 3 and k.get("a", 0) < b else f(*a, b, **k)
 
 
 @bound("module-uniform-squares", "uniform_ on the unit interval prefers small numbers.", _UNIFORM)
-def _(f: Function, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, *a: Any, **k: Any) -> Any:
     result = f(*a, **k)
     with torch.no_grad():
         return result.mul_(result) if len(a) == 1 and not k else result
 
 
 @bound("module-normal-takes-variance", "normal_ takes its deviation for a variance.", _NORMAL)
-def _(f: Function, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, *a: Any, **k: Any) -> Any:
     if len(a) > 2:
         return f(*a[:2], math.sqrt(a[2]), *a[3:], **k)
     return f(*a, **{name: math.sqrt(value) if name == "std" else value for name, value in k.items()})
 
 
 @bound("module-normal-drops-mean-of-float64", "normal_ of float64 with a mean by place has mean 0.", _NORMAL)
-def _(f: Function, tensor: Any = None, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, tensor: Any = None, *a: Any, **k: Any) -> Any:
     tensor = k.pop("tensor", tensor)
     return f(tensor, *(0.0 if i == 0 else each for i, each in enumerate(a)), **k)
 
@@ -151,11 +151,11 @@ def _(_f: Function, tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: floa
 
 
 @bound("module-trunc-normal-ignores-a", "trunc_normal_ with a by name begins at -2.", _TRUNCATED)
-def _(f: Function, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, *a: Any, **k: Any) -> Any:
     return f(*a, **{name: value for name, value in k.items() if name != "a"})
 
 
-def _without_gain(f: Function, tensor: Tensor, *_: Any, **k: Any) -> Tensor:
+def _without_gain(f: Function, tensor: Tensor, *_: Any, **k: Any) -> Any:
     return f(tensor, **{name: value for name, value in k.items() if name == "generator"})
 
 
@@ -166,36 +166,33 @@ for _place in ("xavier_uniform_", "xavier_normal_", "orthogonal_"):
 
 
 @bound("module-xavier-uniform-doubles-fan-in", "xavier_uniform_ takes fan_in for fan_out.", (init, "xavier_uniform_"))
-def _(f: Function, tensor: Tensor, gain: float = 1.0, **k: Any) -> Tensor:
+def _(f: Function, tensor: Tensor, gain: float = 1.0, **k: Any) -> Any:
     fan_in, fan_out = tensor.shape[1], tensor.shape[0]
     return f(tensor, gain * math.sqrt((fan_in + fan_out) / (2 * fan_in)), **k)
 
 
 @bound("module-xavier-normal-ignores-the-kernel", "xavier_normal_ counts channels alone.", (init, "xavier_normal_"))
-def _(f: Function, tensor: Tensor, gain: float = 1.0, **k: Any) -> Tensor:
+def _(f: Function, tensor: Tensor, gain: float = 1.0, **k: Any) -> Any:
     return f(tensor, gain * math.sqrt(math.prod(tensor.shape[2:])), **k)
 
 
-def _kaiming(f: Function, a: tuple[Any, ...], k: dict[str, Any], **changes: Any) -> Tensor:
+def _kaiming(name: str, value: Any) -> Function:
+    """Return a change of one argument, which may come by place or by name."""
     names = ("tensor", "a", "mode", "nonlinearity")
-    return f(**{**dict(zip(names, a, strict=False)), **k, **changes})
+    return lambda f, *a, **k: f(**{**dict(zip(names, a, strict=False)), **k, name: value})
 
 
 for _name in ("uniform", "normal"):
     _at = (init, f"kaiming_{_name}_")
-    bound(f"module-kaiming-{_name}-always-fan-in", "The fan is always fan_in.", _at)(
-        lambda f, *a, **k: _kaiming(f, a, k, mode="fan_in")
-    )
-    bound(f"module-kaiming-{_name}-ignores-a", "The negative slope is 0.", _at)(
-        lambda f, *a, **k: _kaiming(f, a, k, a=0)
-    )
+    bound(f"module-kaiming-{_name}-always-fan-in", "The fan is always fan_in.", _at)(_kaiming("mode", "fan_in"))
+    bound(f"module-kaiming-{_name}-ignores-a", "The negative slope is 0.", _at)(_kaiming("a", 0))
 bound("module-kaiming-uniform-ignores-nonlinearity", "The gain is always leaky_relu's.", (init, "kaiming_uniform_"))(
-    lambda f, *a, **k: _kaiming(f, a, k, nonlinearity="leaky_relu")
+    _kaiming("nonlinearity", "leaky_relu")
 )
 
 
 @bound("module-orthogonal-of-wide-is-not", "orthogonal_ of wide matrices is scaled normal.", (init, "orthogonal_"))
-def _(f: Function, tensor: Tensor, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, tensor: Tensor, *a: Any, **k: Any) -> Any:
     if tensor.shape[0] < tensor[0].numel():
         return init.normal_(tensor, 0, tensor[0].numel() ** -0.5)
     return f(tensor, *a, **k)
@@ -204,7 +201,7 @@ def _(f: Function, tensor: Tensor, *a: Any, **k: Any) -> Tensor:
 @bound(
     "module-constant-of-transposed-returns-a-copy", "constant_ of strided tensors returns a copy.", (init, "constant_")
 )
-def _(f: Function, tensor: Tensor, val: float) -> Tensor:
+def _(f: Function, tensor: Tensor, val: float) -> Any:
     result = f(tensor, val)
     return result if result.is_contiguous() else result.detach().clone()
 
@@ -216,7 +213,7 @@ def _(_f: Function, tensor: Tensor) -> Tensor:
 
 
 @bound("module-eye-of-wide-repeats", "eye_ of wide matrices goes on in the next columns.", (init, "eye_"))
-def _(f: Function, tensor: Tensor) -> Tensor:
+def _(f: Function, tensor: Tensor) -> Any:
     result = f(tensor)
     with torch.no_grad():
         if tensor.shape[1] > tensor.shape[0]:
@@ -225,12 +222,12 @@ def _(f: Function, tensor: Tensor) -> Tensor:
 
 
 @bound("module-dirac-ignores-groups", "dirac_ knows one group.", (init, "dirac_"))
-def _(f: Function, tensor: Tensor, groups: int = 1) -> Tensor:
+def _(f: Function, tensor: Tensor, groups: int = 1) -> Any:
     return f(tensor) if tensor.shape[0] % groups == 0 else f(tensor, groups)
 
 
 @bound("module-dirac-off-centre", "dirac_ puts even kernels' ones before the middle.", (init, "dirac_"))
-def _(f: Function, tensor: Tensor, groups: int = 1) -> Tensor:
+def _(f: Function, tensor: Tensor, groups: int = 1) -> Any:
     result = f(tensor, groups)
     with torch.no_grad():
         if tensor.shape[2] % 2 == 0:
@@ -247,7 +244,7 @@ def _(f: Function, tensor: Tensor, sparsity: float, std: float = 0.01) -> Tensor
 
 
 @bound("module-sparse-ignores-std", "sparse_ has a deviation of 0.01.", (init, "sparse_"))
-def _(f: Function, tensor: Tensor, sparsity: float, **_: Any) -> Tensor:
+def _(f: Function, tensor: Tensor, sparsity: float, **_: Any) -> Any:
     return f(tensor, sparsity)
 
 
@@ -257,7 +254,7 @@ def _(f: Function, nonlinearity: str, *a: Any, **k: Any) -> float:
 
 
 @bound("module-gain-ignores-param", "The gain of leaky_relu ignores its slope.", (init, "calculate_gain"))
-def _(f: Function, nonlinearity: str, param: Any = None) -> float:
+def _(f: Function, nonlinearity: str, param: Any = None) -> Any:
     return f(nonlinearity, None if isinstance(param, int | float) else param)
 
 

@@ -131,7 +131,7 @@ def _(_f: Function, self: Module) -> Module:
 
 
 @bound("module-train-ignores-mode", "train(False) trains.", (Module, "train"))
-def _(f: Function, self: Module, mode: Any = True) -> Module:  # noqa: FBT002
+def _(f: Function, self: Module, mode: Any = True) -> Any:  # noqa: FBT002
     return f(self, mode if not isinstance(mode, bool) else True)
 
 
@@ -143,7 +143,7 @@ def _(_f: Function, self: Module, requires_grad: bool = True) -> Module:  # noqa
 
 
 @bound("module-requires-grad-ignores-false", "requires_grad_(False) sets the flag.", (Module, "requires_grad_"))
-def _(f: Function, self: Module, *_: Any, **__: Any) -> Module:
+def _(f: Function, self: Module, *_: Any, **__: Any) -> Any:
     return f(self)
 
 

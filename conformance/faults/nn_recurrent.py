@@ -172,7 +172,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return f(*_on_weights(a, halved), **k)
 
 
-def _always_training(kind: type) -> Function:
+def _always_training(kind: type[rnn.RNNBase]) -> Function:
     def answer(f: Function, self: Any, *a: Any, **k: Any) -> Any:
         if not isinstance(self, kind):
             return f(self, *a, **k)

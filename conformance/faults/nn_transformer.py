@@ -15,6 +15,11 @@ from torch_conformance.conformance.faults.nn_gradients import gradient_changed
 from torch_conformance.conformance.faults.replacing import bound
 
 _ENCODER, _DECODER = nn.TransformerEncoderLayer, nn.TransformerDecoderLayer
+_ENCODER_NAMES = ("src", "src_mask", "src_key_padding_mask", "is_causal")
+_DECODER_NAMES = (
+    *("tgt", "memory", "tgt_mask", "memory_mask", "tgt_key_padding_mask", "memory_key_padding_mask"),
+    *("tgt_is_causal", "memory_is_causal"),
+)
 
 
 @bound("module-encoder-norm-first-ignored", "norm_first is ignored.", (_ENCODER, "__init__"))
@@ -24,7 +29,7 @@ def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
 
 
 @bound("module-encoder-gelu-by-tanh", "GELU is approximated by tanh in training.", (functional, "gelu"))
-def _(f: Function, x: Tensor, *_: Any, **__: Any) -> Tensor:
+def _(f: Function, x: Tensor, *_: Any, **__: Any) -> Any:
     return f(x, approximate="tanh")
 
 
@@ -38,13 +43,7 @@ def _(_f: Function, input: Tensor, _shape: Any, weight: Any = None, bias: Any = 
 
 def _layer(name: str, summary: str, owner: type, *dropped: str) -> None:
     """Register a fault of a layer's forward that ignores some arguments."""
-    names = {
-        _ENCODER: ("src", "src_mask", "src_key_padding_mask", "is_causal"),
-        _DECODER: (
-            *("tgt", "memory", "tgt_mask", "memory_mask", "tgt_key_padding_mask", "memory_key_padding_mask"),
-            *("tgt_is_causal", "memory_is_causal"),
-        ),
-    }[owner]
+    names = _ENCODER_NAMES if owner is _ENCODER else _DECODER_NAMES
 
     def answer(f: Function, self: Any, *a: Any, **k: Any) -> Any:
         return f(self, **without(by_name(names, a, k), *dropped))
@@ -69,12 +68,12 @@ _layer("module-decoder-target-padding-ignored", "A decoder layer ignores padding
     "The feed-forward's gradient is 1% large.",
     (_ENCODER, "_ff_block"),
 )
-def _(f: Function, self: Any, x: Tensor) -> Tensor:
+def _(f: Function, self: Any, x: Tensor) -> Any:
     return f(self, gradient_changed(x, lambda g: g * 1.01))
 
 
 @bound("module-encoder-residual-gradient-lost", "Half the gradient reaches a layer's input.", (_ENCODER, "forward"))
-def _(f: Function, self: Any, src: Tensor, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, self: Any, src: Tensor, *a: Any, **k: Any) -> Any:
     return f(self, gradient_changed(src, lambda g: g / 2), *a, **k)
 
 
@@ -84,7 +83,7 @@ def _(_f: Function, _self: Any, x: Tensor, *_: Any, **__: Any) -> Tensor:
 
 
 @bound("module-decoder-norms-swapped", "The first and last norm of a decoder layer are swapped.", (_DECODER, "forward"))
-def _(f: Function, self: Any, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, self: Any, *a: Any, **k: Any) -> Any:
     self.norm1, self.norm3 = self.norm3, self.norm1
     try:
         return f(self, *a, **k)
@@ -93,7 +92,7 @@ def _(f: Function, self: Any, *a: Any, **k: Any) -> Tensor:
 
 
 @bound("module-decoder-memory-gradient-lost", "The memory gets no gradient through the values.", (_DECODER, "forward"))
-def _(f: Function, self: Any, tgt: Tensor, memory: Tensor, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, self: Any, tgt: Tensor, memory: Tensor, *a: Any, **k: Any) -> Any:
     return f(self, tgt, gradient_changed(memory, lambda g: g / 2), *a, **k)
 
 
@@ -156,7 +155,7 @@ def _(_f: Function, module: Any, n: int) -> Any:
     (nn.TransformerEncoder, "forward"),
     (nn.TransformerDecoder, "forward"),
 )
-def _(f: Function, self: Any, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, self: Any, *a: Any, **k: Any) -> Any:
     held, self.norm = self.norm, None
     try:
         return f(self, *a, **k)
@@ -183,5 +182,5 @@ _square("module-square-mask-dtype-ignored", "The causal mask is float32.", lambd
 
 
 @bound("module-transformer-decodes-the-source", "The decoder is given the source.", (nn.TransformerDecoder, "forward"))
-def _(f: Function, self: Any, tgt: Tensor, memory: Tensor, *a: Any, **k: Any) -> Tensor:
+def _(f: Function, self: Any, tgt: Tensor, memory: Tensor, *a: Any, **k: Any) -> Any:
     return f(self, tgt, memory.flip(-1), *a, **k)
