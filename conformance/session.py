@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,16 @@ class Session:
 
     def cells_of(self, function: Any) -> list[Cell]:
         """Return the cells of a test function, in the order of the plan."""
-        wanted = set(bound_clauses(function, self.specification))
         left = self.left
-        return [self._cell(key) for key in self.plan.cells if key.clause in wanted and (left is None or key in left)]
+        keys = (key for clause in bound_clauses(function, self.specification) for key in self._by_clause.get(clause, ()))
+        return [self._cell(key) for key in keys if left is None or key in left]
+
+    @functools.cached_property
+    def _by_clause(self) -> dict[str, list[CellKey]]:
+        found: dict[str, list[CellKey]] = {}
+        for key in self.plan.cells:
+            found.setdefault(key.clause, []).append(key)
+        return found
 
     def _cell(self, key: CellKey) -> Cell:
         clause = self.specification.clauses[key.clause]
@@ -129,7 +137,8 @@ def start(config: pytest.Config) -> Session:
             representative=profile.dtypes,
         )
         load_hypothesis_settings(profile, shrink=not config.getoption("conformance_no_shrink"))
-        bindings(known)
+        if not _gathers_only(config):
+            bindings(known)
         version = str(torch.__version__)
         seed = inherited["seed"] if inherited else _parse_seed(config.getoption("conformance_seed"))
         plan = make_plan(known, selection, version)
@@ -143,6 +152,11 @@ def start(config: pytest.Config) -> Session:
     return Session(known, selection, profile, seed, plan, version, waivers, limit, earlier, left)
 
 
+def _gathers_only(config: pytest.Config) -> bool:
+    """Whether other processes run the cells, and import the chapters."""
+    return bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
+
+
 def break_on_purpose(config: pytest.Config) -> None:
     """Install the faults named by the environment, in each process that runs cells.
 
@@ -150,8 +164,7 @@ def break_on_purpose(config: pytest.Config) -> None:
         pytest.UsageError: For a name that the fault library does not have.
     """
     names = os.environ.get(ACTIVE_FAULT, "")
-    gathers_only = bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
-    if not names or gathers_only:
+    if not names or _gathers_only(config):
         return
     from torch_conformance.conformance.faults.library import install, installed, library  # noqa: PLC0415
 

@@ -114,6 +114,8 @@ def run(
         f"--rootdir={PACKAGE}",
         *("-p", "torch_conformance.conformance.plugin", "--assert=plain"),
         *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "-p", "no:randomly"),
+        # It collects garbage five times at the end of each process, a third of a second.
+        *("-p", "no:unraisableexception"),
         # Cells have seeds of their own; the option spares Hypothesis a digest of every property's source.
         "--hypothesis-seed=0",
         *(f"--numprocesses={jobs or _default_jobs()}", "--dist=worksteal"),
