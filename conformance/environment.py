@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import getpass
 import importlib.metadata
 import os
 import platform
+import socket
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +24,7 @@ import torch
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
 from torch_conformance.reports import records
+from torch_conformance.reports.redaction import Redaction
 
 # Only variables that change what torch computes; nothing that could hold a secret.
 ENVIRONMENT = (
@@ -87,6 +92,23 @@ def device_record(name: str) -> records.Device:
         driver = str(torch.version.cuda or torch.version.hip or "")
     unit = device.index if device.index is not None else 0
     return records.Device(name=name, kind=device.type, unit=unit, model=model, driver=driver, memory_bytes=memory)
+
+
+def redaction() -> Redaction:
+    """Return what takes this machine's folders and names out of records."""
+    places = {
+        str(Path(__file__).resolve().parent.parent): "<suite>",
+        str(Path(torch.__file__).resolve().parent.parent): "<packages>",
+        sys.prefix: "<environment>",
+        sys.base_prefix: "<python>",
+        str(Path.cwd()): "<here>",
+        tempfile.gettempdir(): "<temporary>",
+        str(Path.home()): "<home>",
+    }
+    names = {socket.gethostname(): "<host>", socket.gethostname().partition(".")[0]: "<host>"}
+    with contextlib.suppress(KeyError, OSError):  # a container's user may have no name
+        names[getpass.getuser()] = "<user>"
+    return Redaction(places, names)
 
 
 def run_record(config: pytest.Config, session: Session, started: str) -> records.Run:

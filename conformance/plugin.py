@@ -94,6 +94,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="end a worker whose cell takes longer; 0 for never (default: the profile's)",
     )
     group.addoption(
+        "--conformance-redact",
+        default="default",
+        choices=("default", "none"),
+        dest="conformance_redact",
+        help="none: keep names of host and user, and paths, in results and reports",
+    )
+    group.addoption(
         "--conformance-resume",
         action="store_true",
         dest="conformance_resume",

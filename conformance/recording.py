@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from pytest_metadata.plugin import metadata_key
@@ -20,6 +20,7 @@ from torch_conformance.conformance.session import Session
 from torch_conformance.reports import html, junit, page, records, verdict
 from torch_conformance.reports.resuming import Unfinished, difference
 
+Kept = TypeVar("Kept", bound=records.Record)
 NOWHERE = CellKey("", "", "")
 RECORDS: pytest.StashKey[list[records.Record]] = pytest.StashKey()
 
@@ -54,7 +55,8 @@ class Recorder:
         self._out: Path | None = None
         self._writer: records.Writer | None = None
         folder = config.getoption("conformance_out")
-        run = environment.run_record(config, session, now())
+        self._redaction = environment.redaction() if config.getoption("conformance_redact") == "default" else None
+        run = self._redacted(environment.run_record(config, session, now()))
         if session.earlier is not None:
             self._go_on(session.earlier, run)
         if folder is not None:
@@ -96,7 +98,11 @@ class Recorder:
             raise pytest.UsageError(f"--out {folder}: cannot be written ({reason}); name another folder") from None
         self._out = folder
 
+    def _redacted(self, record: Kept) -> Kept:
+        return record if self._redaction is None else self._redaction.record(record)
+
     def _add(self, record: records.Record) -> None:
+        record = self._redacted(record)
         self.records.append(record)
         if self._writer is not None:
             self._unwritten.append(record)

@@ -54,7 +54,8 @@ class Session:
     def cells_of(self, function: Any) -> list[Cell]:
         """Return the cells of a test function, in the order of the plan."""
         left = self.left
-        keys = (key for clause in bound_clauses(function, self.specification) for key in self._by_clause.get(clause, ()))
+        clauses = bound_clauses(function, self.specification)
+        keys = (key for clause in clauses for key in self._by_clause.get(clause, ()))
         return [self._cell(key) for key in keys if left is None or key in left]
 
     @functools.cached_property

@@ -81,6 +81,13 @@ DEFAULT_OUT = Path("reports", "out")
     metavar="SECONDS",
     help="What a cell may take; 0: no limit.  [default: 120, 300 or 3600 by profile]",
 )
+@click.option(
+    "--redact",
+    type=click.Choice(("default", "none")),
+    default="default",
+    show_default=True,
+    help="none: keep names of host and user, and paths, in results and reports.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in --out that was killed or interrupted.")
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
 def run(
@@ -97,6 +104,7 @@ def run(
     exitfirst: bool,
     replay: int,
     timeout: float | None,
+    redact: str,
     resume: bool,
     pytest_arguments: tuple[str, ...],
 ) -> int:
@@ -128,6 +136,7 @@ def run(
         *(f"--profile={profile}", f"--seed={seed}", f"--shard={shard}"),
         *(f"--waivers={file.absolute()}" for file in waivers),
         *(f"--conformance-out={out}", f"--conformance-replay={replay}"),
+        f"--conformance-redact={redact}",
         *(("-x",) if exitfirst else ()),
         *(("--conformance-resume",) if resume else ()),
         *pytest_arguments,
