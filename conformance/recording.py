@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +18,11 @@ from torch_conformance.conformance.binding import drifted
 from torch_conformance.conformance.deaths import explain
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
-from torch_conformance.reports import html, junit, page, records, verdict
+from torch_conformance.reports import html, job, junit, page, records, verdict
 from torch_conformance.reports.resuming import Unfinished, difference
 
+# Where GitHub Actions takes the Markdown of a job's page from.
+_JOB_PAGE = "GITHUB_STEP_SUMMARY"
 Kept = TypeVar("Kept", bound=records.Record)
 NOWHERE = CellKey("", "", "")
 RECORDS: pytest.StashKey[list[records.Record]] = pytest.StashKey()
@@ -256,14 +259,15 @@ class Recorder:
         session.exitstatus = verdict.judge(self.records).exit_code
 
     def _close(self, writer: records.Writer, out: Path) -> None:
-        """Write JUnit XML and the page, and close the file; a disk that does not take them makes the run incomplete."""
+        """Write the reports and close the file; a disk that does not take them makes the run incomplete."""
         self._write(writer)
         whole = [*self.records, *([] if self._unwritten else [self._end()])]
-        for name, write in (("junit.xml", junit.write), ("index.html", self._write_page)):
+        for name, write in (("junit.xml", junit.write), ("index.html", self._write_page), ("", self._write_job)):
             try:
                 write(whole, out / name)
             except OSError as error:
-                self.event("disk-full", f"{name} could not be written ({error.strerror or error}); make room")
+                what = name or "summary.md or verdict.json"
+                self.event("disk-full", f"{what} could not be written ({error.strerror or error}); make room")
         if not self._unwritten:
             self._add(self._end())
         try:
@@ -290,6 +294,13 @@ class Recorder:
             failures=self._failures,
             comparisons=sum(self._comparisons.values()),
         )
+
+    def _write_job(self, found: Sequence[records.Record], folder: Path) -> None:
+        job.write(found, self._session.specification, folder)
+        place = os.environ.get(_JOB_PAGE)
+        if place:
+            with Path(place).open("a", encoding="utf-8") as page_of_job:
+                page_of_job.write(job.markdown(found, self._session.specification))
 
     def _write_page(self, found: Sequence[records.Record], path: Path) -> None:
         run = next(record for record in found if isinstance(record, records.Run))

@@ -1,4 +1,4 @@
-"""The command line: torch-conformance run | list | show | power | merge | compare | verify | doctor."""
+"""The command line: torch-conformance and its commands."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch_conformance.conformance.cli.doctor import doctor
 from torch_conformance.conformance.cli.listing import list_clauses, show_clause
 from torch_conformance.conformance.cli.merge import merge
 from torch_conformance.conformance.cli.power import power
+from torch_conformance.conformance.cli.report import history, report
 from torch_conformance.conformance.cli.run import run
 from torch_conformance.conformance.cli.verify import verify
 
@@ -33,7 +34,9 @@ group.add_command(show_clause)
 group.add_command(power)
 group.add_command(merge)
 group.add_command(compare)
+group.add_command(history)
 group.add_command(verify)
+group.add_command(report)
 group.add_command(doctor)
 
 

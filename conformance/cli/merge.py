@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from torch_conformance import spec
+from torch_conformance.conformance.cli.report import write_reports
 from torch_conformance.conformance.cli.results import FILE_NAME, parts
-from torch_conformance.reports import grid, junit, merging, page, verdict
+from torch_conformance.reports import grid, merging, page
 from torch_conformance.reports.merging import MergeError, Part
 from torch_conformance.reports.records import RecordError
 
@@ -56,13 +57,7 @@ def _joined(shards: Sequence[Part]) -> list[Part]:
 
 def _write_run(part: Part, out: Path) -> int:
     merging.write(part.records, out / FILE_NAME)
-    specification = spec.load()
-    junit.write(part.records, out / "junit.xml")
-    page.write([page.Install(part.name, part.records)], specification, out / "index.html")
-    found = verdict.judge(part.records, specification)
-    click.echo(found.sentence)
-    click.echo(f"report: {out / 'index.html'}")
-    return found.exit_code
+    return write_reports(part.records, part.name, out)
 
 
 def _write_grid(found: Sequence[Part], out: Path) -> int:
