@@ -51,7 +51,7 @@ def _(f: Function, self: Any) -> None:
 
 @bound("module-norm-reset-keeps-weights", "reset_parameters leaves the bias of a used layer.", *_NORMS)
 def _(f: Function, self: Any) -> None:
-    bias = getattr(self, "bias", None)
+    bias: Any = getattr(self, "bias", None)
     held = None if bias is None or not (bias == 7).any() else bias.detach().clone()
     f(self)
     if held is not None:
