@@ -98,7 +98,7 @@ def _activations(generator: np.random.Generator) -> Cases:
         *(("elu", f"{f}elu(x, 0.5)", {"alpha": 0.5}), ("celu", f"{f}celu(x, 2.0)", {"alpha": 2.0})),
         *(("selu", f"{f}selu(x)", {}), ("gelu", f"{f}gelu(x)", {}), ("silu", f"{f}silu(x)", {})),
         *(("gelu", f"{f}gelu(x, approximate='tanh')", {"approximate": "tanh"}), ("mish", f"{f}mish(x)", {})),
-        *(("softplus", f"{f}softplus(x, 0.5)", {"beta": 0.5}), ("softsign", f"{f}softsign(x)", {})),
+        ("softplus", f"{f}softplus(x, 0.5)", {"beta": 0.5}),
         *(("tanhshrink", f"{f}tanhshrink(x)", {}), ("logsigmoid", f"{f}logsigmoid(x)", {})),
         *(("sigmoid", "torch.sigmoid(x)", {}), ("tanh", "torch.tanh(x)", {}), ("relu", f"{f}relu(x)", {})),
         *(("leaky-relu", f"{f}leaky_relu(x, 0.25)", {"negative_slope": 0.25}),),
