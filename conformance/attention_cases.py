@@ -108,5 +108,6 @@ def infinite(generator: np.random.Generator, size: tuple[int, ...]) -> Masking:
 
 def reshaped(mask: Mask, *size: int) -> Mask:
     """Return a mask in another shape."""
-    parts = (None if each is None else each.reshape(size) for each in (mask.allowed, mask.added))
-    return Mask(*parts)
+    assert not isinstance(mask.added, Running)
+    allowed, added = (None if each is None else each.reshape(size) for each in (mask.allowed, mask.added))
+    return Mask(allowed, added)

@@ -148,7 +148,7 @@ def _bce_with_logits(generator: Generator) -> list[Loss]:
     found = []
     for number, size in enumerate(((5,), (3, 4), (2, 3, 4), (4, 3), (), (3, 17), (3, 3))):
         x, t = whole(generator, size, 6), generator.integers(0, 5, size) / 4.0
-        x = np.where(generator.random(size) < 0.1, 24 * np.sign(x), x)
+        x = np.where(generator.random(size) < 0.2, generator.choice([24, 200], size) * np.sign(x), x)
         options: dict[str, Any] = {}
         if number % 2:
             options["weight"] = np.asarray(generator.integers(1, 5, size[-1:]) / 2.0)

@@ -375,9 +375,25 @@ def _judge_soft(cell: Cell) -> None:
             within(y, 64 * unit("float64") * value_size).rule,
             dtype="float64",
         )
+    _judge_forbidden(cell, name, cls, sign)
     if name == "softmax":
         x = whole(cell.generator(), (2, 3, 2, 2), 3)
         y = activations.softmax(x.astype(np.longdouble), 1)
         forms = [function("y = torch.nn.Softmax2d()(x)", leaves="(x,)")]
         judge_values(cell, {"x": arranged(x, cell.dtype, 4)}, forms, rounded(y, y, cell, 40))
         judge_values(cell, {"x": arranged(x[0], cell.dtype, 4)}, forms, rounded(y[0], y[0], cell, 40))
+
+
+def _judge_forbidden(cell: Cell, name: str, cls: str, sign: int) -> None:
+    """Judge elements that -inf excludes: their share is 0, and the others' is as if they were not there."""
+    __tracebackhide__ = True
+    x = np.array([[1.0, -np.inf, 2.0, 0.5], [-np.inf, 3.0, -np.inf, -np.inf]])
+    trial = cell.trial(x=arranged(sign * x, cell.dtype))
+    trial.run("x.requires_grad_()")
+    for call in (f"torch.nn.functional.{name}(x, 1)", f"torch.nn.{cls}(1)(x)"):
+        trial.run(f"y = {call}")
+        shares = "y.exp()" if name == "log_softmax" else "y"
+        trial.expect_true(f"({shares}[x.isinf()] == 0).all() and {shares}[1, 1] == 1", "what is excluded has no share")
+        trial.expect_true(f"torch.equal(y[:1, [0, 2, 3]], {call.replace('(x', '(x[:1, [0, 2, 3]]')})", "others do")
+        trial.run("d, = torch.autograd.grad(y[0, 0] + y[1, 1], x)")
+        trial.expect_true("d.isfinite().all() and (d[x.isinf()] == 0).all() and d[1, 1] == 0", "nor a gradient")

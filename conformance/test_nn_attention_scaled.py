@@ -136,6 +136,44 @@ def test_gradients(cell: Cell) -> None:
         judge_gradients(trial, cell, [result], [cotangent], leaves)
 
 
+@clause("nn.attention.scaled-dot-product-gives-the-gradient-of-its-mask")
+def test_mask_gradient(cell: Cell) -> None:
+    generator = cell.generator()
+    for size in ((3, 4), (2, 1, 3, 4), (2, 2, 1, 4)):
+        operands = _operands(cell, generator, (2, 2), 3, 4, 4, 5)
+        numbers = floating(generator, size)
+        leaf = exact(np.asarray(numbers.mask.added), cell)
+        cotangent = few_bits(generator, (2, 2, 3, 5))
+        trial = _attend(cell, operands, mask=stored(numbers.argument, cell), g=stored(cotangent, cell))
+        trial.run("mask.requires_grad_()")
+        trial.run(f"{_SDPA}(q, k, v, attn_mask=mask).backward(g)")
+        result = scaled_dot_product(*operands, Mask(numbers.mask.allowed, leaf))[0]
+        judge_gradients(trial, cell, [result], [cotangent], {"mask.grad": leaf})
+
+
+@clause("nn.attention.scaled-dot-product-of-zeros-averages")
+def test_averages(cell: Cell) -> None:
+    generator = cell.generator()
+    value = few_bits(generator, (2, 2, 4, 8))
+    trial = cell.trial(v=stored(value, cell))
+    trial.run("q, k = torch.zeros(2, 2, 4, 8, device=device, dtype=v.dtype), v * 2")
+    # Weights of equal scores are 1 / n, exact for 1, 2 and 4 keys, as are averages of so few multiples of 1/8.
+    trial.run("mask = torch.tensor([[-torch.inf, -torch.inf, 0, -torch.inf]], device=device, dtype=v.dtype)")
+    trial.run("allowed = torch.tensor([[True, False, False, True]], device=device)")
+    for option, keys in (("", [0, 1, 2, 3]), (", allowed", [0, 3]), (", mask", [2])):
+        mean = value.take(keys, axis=-2).mean(axis=-2, keepdims=True)
+        trial.expect(f"{_SDPA}(q, k, v{option})", np.repeat(mean, 4, axis=-2), dtype=cell.dtype)
+    trial.run(f"y = {_SDPA}(q, k, v, is_causal=True)[..., [0, 1, 3], :]")
+    means = [value[..., :n, :].mean(axis=-2) for n in (1, 2, 4)]
+    trial.expect("y", np.stack(means, axis=-2), dtype=cell.dtype)
+    trial.expect_equal(f"tuple({_SDPA}(q[:0], k[:0], v[:0]).shape)", (0, 2, 4, 8))
+    trial.expect(
+        f"{_SDPA}(q[:1].expand(2, 2, 4, 8), k[:1].expand(2, 2, 4, 8), v)",
+        np.repeat(value.mean(axis=-2, keepdims=True), 4, axis=-2),
+        dtype=cell.dtype,
+    )
+
+
 @clause("nn.attention.scaled-dot-product-drops-weights")
 def test_dropout(cell: Cell) -> None:
     trial = cell.trial(dtype=cell.torch_dtype, seed=cell.seed % 2**63)

@@ -160,6 +160,29 @@ def test_transposed_gradients(cell: Cell) -> None:
         _judge_gradients(cell, case, TRANSPOSED[dims], turn, value, gradients)
 
 
+@clause("nn.conv-transpose.takes-an-output-size")
+def test_output_size(cell: Cell) -> None:
+    for dims, turn in itertools.product((1, 2, 3), range(3)):
+        kernel, stride = (2, 3, 2)[:dims], (2, 3, 2)[:dims]
+        extra = tuple((turn + dim) % move for dim, move in enumerate(stride))
+        case = Convolution(kernel, stride, turn % 2, 1, 1, 2, 3, bias=True, batch=2, output_padding=extra)
+        given = convolution_cases.operands(case, cell.generator(), transposed=True)
+        y = convolution_cases.transposed_forward(case, given)
+        inputs = _inputs(case, given, cell.dtype, turn, transposed=True) | {"size": y.shape[2:], "whole": y.shape}
+        made = f"m = torch.nn.ConvTranspose{dims}d(channels, outs, k, stride, padding, device=device, dtype=x.dtype)"
+        load = module(made).lines[1]
+        forms = (
+            Form((made, load, "y = m(x, output_size=size)")),
+            Form((made, load, "y = m(x, whole)")),
+            Form((made, load, "y = m(x, list(size))")),
+        )
+        answer = nearly_whole(y, convolution_cases.transposed_forward(case, given.magnitudes()), cell)
+        trial = judge_values(cell, inputs, forms, answer)
+        trial.run("low, high = [n - max(stride) for n in size], [n + max(stride) for n in size]")
+        trial.expect_error("m(x, low)", ValueError)
+        trial.expect_error("m(x, output_size=high)", ValueError)
+
+
 def _moded(dims: int) -> tuple[Form, ...]:
     m = f"torch.nn.Conv{dims}d"
     made = "device=device, dtype=x.dtype"

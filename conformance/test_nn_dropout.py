@@ -75,6 +75,17 @@ def test_statistics(cell: Cell) -> None:
             trial.expect_true(f"abs(((v - p) * (w - p)).mean()) <= {bound!r}", "each call draws anew")
 
 
+@clause("nn.dropout.draws-for-every-element-of-expanded-inputs")
+def test_expanded(cell: Cell) -> None:
+    trial = cell.trial(seed=cell.seed % 2**63, dtype=cell.torch_dtype)
+    trial.run("torch.manual_seed(seed); x = torch.ones(1, 64, device=device, dtype=dtype).requires_grad_()")
+    for call in ("torch.nn.Dropout(0.5)(x.expand(4, 64))", "torch.nn.functional.dropout(x.expand(4, 64))"):
+        trial.run(f"y = {call}; d, = torch.autograd.grad(y.sum(), x)")
+        # Two rows of 64 fair coins are equal with a probability of 2^-64.
+        trial.expect_true("len({tuple(row) for row in y.tolist()}) == 4", "rows of the same storage differ")
+        trial.expect_true("torch.equal(d, y.sum(0, keepdim=True))", "their gradients add up")
+
+
 @clause("nn.dropout.repeats-itself-after-the-same-seed")
 def test_seed(cell: Cell) -> None:
     trial = cell.trial(seed=cell.seed % 2**63, dtype=cell.torch_dtype)
@@ -173,6 +184,19 @@ def test_channels(cell: Cell) -> None:
             trial.expect_true(
                 "(v.min(0) < v.max(0)).any() and (v.min(1) < v.max(1)).any()", "of each sample on its own"
             )
+
+
+@clause("nn.dropout.of-channels-takes-a-sample-without-a-batch")
+def test_sample(cell: Cell) -> None:
+    # Of two dimensions more torch warns that it takes the first for the batch.
+    for dims in (1, 3):
+        trial = cell.trial(size=(80, *(2, 1, 3)[:dims]), seed=cell.seed % 2**63, dtype=cell.torch_dtype)
+        trial.run("torch.manual_seed(seed); x = torch.ones(size, device=device, dtype=dtype)")
+        for call in (f"torch.nn.Dropout{dims}d(0.5)(x)", f"torch.nn.functional.dropout{dims}d(x)"):
+            trial.run(f"y = {call}.flatten(1)")
+            trial.expect_true("((y == 0) | (y == 2)).all() and (y.amax(1) == y.amin(1)).all()", "channels as a whole")
+            # 80 channels are all kept, or all dropped, with a probability of 2^-79.
+            trial.expect_true("0 < (y[:, 0] == 0).sum() < 80", "some are dropped and some are kept")
 
 
 @clause("nn.alpha-dropout.keeps-mean-and-variance")

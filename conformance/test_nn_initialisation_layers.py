@@ -76,6 +76,9 @@ def test_recurrent(cell: Cell) -> None:
         room = bound * (1 + 4 * finfo(cell.dtype).eps)
         trial.expect_true(f"all(p.abs().max() <= {room!r} for p in net.parameters())", "each parameter is in range")
         trial.expect_true(f"all(p.abs().max() > {bound / 2!r} for p in net.parameters())", "and not near 0 alone")
+        # Of 36 numbers or more, all have one sign with a probability of 2^-35.
+        parts = "[part for p in net.parameters() for part in p.view(-1, *p.shape[1:]).split(36)]"
+        trial.expect_true(f"all(part.min() < 0 < part.max() for part in {parts} if part.numel() > 35)", "of both signs")
 
 
 @clause("nn.initialisation.embeddings-are-standard-normal")
@@ -108,6 +111,45 @@ def test_attention(cell: Cell) -> None:
     for name, inputs in (("q", 96), ("k", 120), ("v", 144)):
         bound = initialisation.uniform_bound(initialisation.xavier_std((96, inputs)))
         judge_uniform(trial, cell, f"net.{name}_proj_weight", -bound, bound)
+
+
+@clause("nn.initialisation.attention-draws-what-the-documentation-leaves-open")
+def test_attention_rest(cell: Cell) -> None:
+    trial = _made(cell, "MultiheadAttention(100, 4, add_bias_kv=True, device=device, dtype=dtype)")
+    judge_uniform(trial, cell, "net.out_proj.weight", -0.1, 0.1)
+    trial = _made(cell, "MultiheadAttention(640, 4, add_bias_kv=True, device=device, dtype=dtype)")
+    for name in ("bias_k", "bias_v"):
+        judge_normal(trial, cell, f"net.{name}", 0, 640**-0.5)
+
+
+@clause("nn.initialisation.transformer-is-xavier-uniform")
+def test_transformer(cell: Cell) -> None:
+    trial = _made(cell, "Transformer(32, 2, 1, 1, 96, device=device, dtype=dtype)")
+    for name, size in (
+        ("encoder.layers[0].linear1.weight", (96, 32)),
+        ("decoder.layers[0].linear2.weight", (32, 96)),
+        ("decoder.layers[0].multihead_attn.in_proj_weight", (96, 32)),
+        ("encoder.layers[0].self_attn.out_proj.weight", (32, 32)),
+    ):
+        bound = initialisation.uniform_bound(initialisation.xavier_std(size))
+        judge_uniform(trial, cell, f"net.{name}", -bound, bound)
+
+
+@clause("nn.initialisation.norms-begin-as-the-identity")
+def test_norms(cell: Cell) -> None:
+    for layer in (
+        *("BatchNorm1d(3", "BatchNorm2d(3", "BatchNorm3d(3", "InstanceNorm2d(3, affine=True", "LayerNorm(3"),
+        *("LayerNorm((2, 3)", "GroupNorm(1, 3"),
+    ):
+        trial = _made(cell, f"{layer}, device=device, dtype=dtype)")
+        for line in ("pass", "_ = [p.data.fill_(7) for p in net.parameters()]; net.reset_parameters()"):
+            trial.run(line)
+            trial.expect_true("(net.weight == 1).all() and (net.bias == 0).all()", "weights are 1 and biases 0")
+            trial.expect_true("net.weight.requires_grad and net.bias.requires_grad", "and are trained")
+    trial = _made(cell, "PReLU(3, device=device, dtype=dtype)")
+    trial.expect("net.weight", np.full(3, 0.25, numpy_dtype(cell.dtype)))
+    trial = _made(cell, "PReLU(init=-2.0, device=device, dtype=dtype)")
+    trial.expect("net.weight", np.full(1, -2, numpy_dtype(cell.dtype)))
 
 
 @clause("nn.initialisation.is-reproducible")

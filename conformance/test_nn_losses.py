@@ -107,6 +107,54 @@ def test_losses_refuse(cell: Cell) -> None:
     trial.expect("x", np.ones((3, 4), dtype=np.float32))
 
 
+@clause("nn.gaussian-nll.takes-one-variance-for-many")
+def test_shared_variance(cell: Cell) -> None:
+    generator = cell.generator()
+    x, t = whole(generator, (3, 4), 4) / 2, whole(generator, (3, 4), 4) / 2
+    v = generator.integers(1, 9, (3, 1)) / 4.0
+    trial = cell.trial(x=arranged(x, cell.dtype), t=arranged(t, cell.dtype), v=arranged(v, cell.dtype))
+    trial.run("v.requires_grad_()")
+    for reduction in ("mean", "sum", "none"):
+        terms = losses.gaussian_nll(*(each.astype(np.longdouble) for each in (x, t, np.broadcast_to(v, x.shape))))
+        value, size = losses.reduced(terms, reduction)
+        slopes = losses.gradients(terms, reduction, np.ones(np.shape(value)))[1]
+        slope, room = (each.sum(axis=1, keepdims=True) for each in slopes)
+        for given, turned in (("v", ""), ("v[:, 0]", "")):
+            trial.run(f"y = torch.nn.GaussianNLLLoss(reduction={reduction!r})(x, t, {given}){turned}")
+            answer = _answer(cell, value, size, 24)
+            trial.expect("y", answer.values, answer.rule, dtype=cell.dtype)
+            answer = _answer(cell, slope, room, 24)
+            trial.expect("torch.autograd.grad(y.sum(), v)[0]", slope, answer.rule, dtype=cell.dtype)
+
+
+@clause("nn.losses.obey-the-deprecated-flags")
+def test_deprecated(cell: Cell) -> None:
+    trial = cell.trial(
+        x=arranged(whole(cell.generator(), (3, 4), 4) / 2 + 0.25, cell.dtype),
+        t=arranged(np.array([1, 3, 0]), "int64"),
+    )
+    trial.run("u, s, p = x.flip(0).contiguous(), x.sign(), x.sigmoid()")
+    for name, cls, arguments in (
+        *(("l1_loss", "L1Loss", "x, u"), ("mse_loss", "MSELoss", "x, u"), ("nll_loss", "NLLLoss", "x, t")),
+        *(("smooth_l1_loss", "SmoothL1Loss", "x, u"), ("cross_entropy", "CrossEntropyLoss", "x, t")),
+        *(("kl_div", "KLDivLoss", "x, p"), ("binary_cross_entropy", "BCELoss", "p, p.flip(0)")),
+        ("binary_cross_entropy_with_logits", "BCEWithLogitsLoss", "x, p"),
+        *(("soft_margin_loss", "SoftMarginLoss", "x, s"), ("hinge_embedding_loss", "HingeEmbeddingLoss", "x, s")),
+        *(("multi_margin_loss", "MultiMarginLoss", "x, t"), ("poisson_nll_loss", "PoissonNLLLoss", "x, p")),
+    ):
+        f = f"torch.nn.functional.{name}({arguments}, "
+        for flags, reduction in (
+            ("size_average=False", "sum"),
+            ("size_average=True", "mean"),
+            ("reduce=False", "none"),
+            ("size_average=False, reduce=True", "sum"),
+        ):
+            why = f"{flags} means {reduction}"
+            trial.expect_true(f"torch.equal({f}{flags}), {f}reduction={reduction!r}))", why)
+            module = f"torch.nn.{cls}({flags})({arguments})"
+            trial.expect_true(f"torch.equal({module}, {f}reduction={reduction!r}))", why)
+
+
 @clause("nn.cosine-similarity.is-the-cosine-of-the-angle")
 def test_cosine_similarity(cell: Cell) -> None:
     cases: tuple[tuple[tuple[int, ...], dict[str, Any]], ...] = (

@@ -221,7 +221,7 @@ _RUNS = (((2, 4, 1), 2, True, False, True), ((3, 3, 1), 1, True, True, False), (
 @clause("nn.*.runs-each-packed-sequence-alone")
 def test_packed_run(cell: Cell) -> None:
     generator, kinds = cell.generator(), kinds_of(cell.clause.subject)
-    for turn, (lengths, layers, bidirectional, batch_first, given) in enumerate(_RUNS):
+    for turn, (lengths, layers, bidirectional, batch_first, given) in enumerate(_RUNS[: cell.profile.examples]):
         network = Network(kinds[turn % len(kinds)], 2, 3, layers, bidirectional)
         case = Case(network, batch_first, given=given, steps=max(lengths), batch=len(lengths))
         _judge_packed_run(Example(cell, case, generator), lengths)

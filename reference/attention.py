@@ -29,20 +29,24 @@ class Mask:
 
     Attributes:
         allowed: True where a query may attend to a key; broadcasts to the scores. At least one per query.
-        added: Numbers added to the scores, exact, or None.
+        added: Numbers added to the scores, exact, or None; as a leaf where their gradients are asked for.
     """
 
     allowed: Array | None = None
-    added: Array | None = None
+    added: Array | Running | None = None
 
     def __and__(self, other: Mask) -> Mask:
         """Return the mask that applies both."""
         allowed = [each.allowed for each in (self, other) if each.allowed is not None]
-        added = [each.added for each in (self, other) if each.added is not None]
+        added = [_values(each.added) for each in (self, other) if each.added is not None]
         return Mask(
             None if not allowed else np.asarray(np.logical_and(allowed[0], allowed[-1])),
             None if not added else np.asarray(added[0] + added[1] if len(added) == 2 else added[0]),
         )
+
+
+def _values(numbers: Array | Running) -> Array:
+    return numbers.values if isinstance(numbers, Running) else numbers
 
 
 OPEN = Mask()
@@ -62,7 +66,7 @@ def causal(queries: int, keys: int) -> Mask:
 def softmax(scores: Running, mask: Mask = OPEN) -> Running:
     """Return exp(scores) over its sum along the last dimension, of what the mask allows."""
     if mask.added is not None:
-        scores = scores + Running(mask.added, 0, scores.unit)
+        scores = scores + (mask.added if isinstance(mask.added, Running) else Running(mask.added, 0, scores.unit))
     allowed = np.broadcast_to(np.True_ if mask.allowed is None else mask.allowed, scores.shape)
     # Any shift gives the same quotient; this one keeps exponentials at most 1.
     top = np.max(np.where(allowed, scores.values, -np.inf), axis=-1, keepdims=True)
@@ -155,7 +159,7 @@ def _widened(mask: Mask, more: int) -> Mask:
             return array
         return np.concatenate([array, np.full((*array.shape[:-1], more), filler)], axis=-1)
 
-    return Mask(wider(mask.allowed, np.True_), wider(mask.added, 0.0))
+    return Mask(wider(mask.allowed, np.True_), wider(None if mask.added is None else _values(mask.added), 0.0))
 
 
 def layer_norm(x: Running, weights: Weights, name: str, eps: float) -> Running:

@@ -248,3 +248,34 @@ def _(f: Function, self: nn.MultiheadAttention, *a: Any, **k: Any) -> None:
     items = sorted(self._parameters.items(), key=lambda item: "weight" in item[0])
     self._parameters.clear()
     self._parameters.update(items)
+
+
+_sdpa(
+    "module-sdpa-mask-gradient-lost",
+    "A mask gets no gradient of its last row.",
+    lambda k: {**k, "attn_mask": gradient_changed(k["attn_mask"], _without_last_row)} if _trained(k) else k,
+)
+
+
+def _trained(k: dict[str, Any]) -> bool:
+    return _is_float(k.get("attn_mask")) and k["attn_mask"].requires_grad
+
+
+def _without_last_row(g: Tensor) -> Tensor:
+    g = g.clone()
+    g[..., -1, :] = 0
+    return g
+
+
+@bound("module-sdpa-bfloat16-one-tenth-off", "Attention in 16 bits is 10% off.", _SDPA)
+def _(f: Function, *a: Any, **k: Any) -> Any:
+    y = f(*a, **k)
+    return y * 1.1 if y.dtype in (torch.bfloat16, torch.float16) else y
+
+
+@bound("module-sdpa-refuses-no-batch", "Attention refuses an empty batch.", _SDPA)
+def _(f: Function, *a: Any, **k: Any) -> Any:
+    y = f(*a, **k)
+    if not y.numel():
+        raise RuntimeError("no batch")
+    return y

@@ -244,3 +244,9 @@ def _(f: Function, given: Named) -> Any:
     dtype = given["input"].dtype
     short = {name: each.bfloat16() if isinstance(each, Tensor) else each for name, each in given.items()}
     return f(**short).to(dtype)
+
+
+@bound("nn-conv-transpose2d-output-size-ignored", "output_size is ignored.", (torch.nn.ConvTranspose2d, "forward"))
+def _(f: Function, self: Any, x: Any, output_size: Any = None) -> Any:
+    del output_size
+    return f(self, x)

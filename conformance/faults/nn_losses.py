@@ -294,3 +294,20 @@ ignored(
     "keepdim",
     functional("pairwise_distance"),
 )
+
+
+@bound(
+    "nn-gaussian-refuses-shared-variance",
+    "A variance must have the input's shape.",
+    (torch.nn.functional, "gaussian_nll_loss"),
+)
+def _(f: Function, x: Tensor, t: Tensor, v: Any, *a: Any, **k: Any) -> Any:
+    if isinstance(v, Tensor) and v.shape != x.shape:
+        raise ValueError("another shape")
+    return f(x, t, v, *a, **k)
+
+
+@bound("nn-l1-loss-ignores-size-average", "l1_loss ignores size_average.", (torch.nn.functional, "l1_loss"))
+def _(f: Function, x: Tensor, t: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> Any:
+    del size_average
+    return f(x, t, None, reduce, reduction)

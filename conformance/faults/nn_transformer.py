@@ -184,3 +184,41 @@ _square("module-square-mask-dtype-ignored", "The causal mask is float32.", lambd
 @bound("module-transformer-decodes-the-source", "The decoder is given the source.", (nn.TransformerDecoder, "forward"))
 def _(f: Function, self: Any, tgt: Tensor, memory: Tensor, *a: Any, **k: Any) -> Any:
     return f(self, tgt, memory.flip(-1), *a, **k)
+
+
+@bound("module-encoder-stack-padding-ignored", "A stack ignores padding.", (nn.TransformerEncoder, "forward"))
+def _(f: Function, self: Any, src: Tensor, mask: Any = None, src_key_padding_mask: Any = None, **k: Any) -> Any:
+    del src_key_padding_mask
+    return f(self, src, mask, **k)
+
+
+@bound("module-decoder-stack-memory-mask-ignored", "A stack drops memory_mask.", (nn.TransformerDecoder, "forward"))
+def _(f: Function, self: Any, tgt: Tensor, memory: Tensor, tgt_mask: Any = None, *a: Any, **k: Any) -> Any:
+    return f(self, tgt, memory, tgt_mask, *(None, *a[1:])[: len(a)], **without(k, "memory_mask"))
+
+
+_TRANSFORMER_NAMES = (
+    "src",
+    "tgt",
+    "src_mask",
+    "tgt_mask",
+    "memory_mask",
+    *(f"{n}_key_padding_mask" for n in ("src", "tgt", "memory")),
+)
+
+
+def _whole(name: str, summary: str, dropped: str) -> None:
+    def answer(f: Function, self: Any, *a: Any, **k: Any) -> Any:
+        return f(self, **without(by_name(_TRANSFORMER_NAMES, a, k), dropped))
+
+    bound(name, summary, (nn.Transformer, "forward"))(answer)
+
+
+_whole("module-transformer-memory-padding-ignored", "Padding of the memory is ignored.", "memory_key_padding_mask")
+_whole("module-transformer-source-mask-ignored", "The mask of the source is ignored.", "src_mask")
+
+
+@bound("module-encoder-alone-one-percent-off", "An encoder layer without a batch is 1% off.", (_ENCODER, "forward"))
+def _(f: Function, self: Any, src: Tensor, *a: Any, **k: Any) -> Any:
+    y = f(self, src, *a, **k)
+    return y * 1.01 if src.dim() == 2 else y

@@ -10,7 +10,7 @@ import pytest
 from scipy import special
 
 from torch_conformance.reference import attention
-from torch_conformance.reference.running_tape import Running, gradients, leaf
+from torch_conformance.reference.running_tape import Running, charge, gradients, leaf
 
 Array = npt.NDArray[Any]
 
@@ -117,11 +117,15 @@ def test_layers_against_plain_numpy(*, norm_first: bool) -> None:
     layer = attention.Layer(2, "relu", norm_first, eps)
     leaves = {name: _leaf(value) for name, value in w.items()}
     entering, remembered = _leaf(x[:, None]), _leaf(memory[:, None])
+    # A block of attention or feed-forward charges about 60 operations of values up to 4, twice over in a residual. Its
+    # normalisation multiplies by 1 / sqrt(0.25) at most, and what entered comes through values, mean and variance.
+    block, growth = 512 * charge("float64"), 8
     result = attention.encoder_layer(layer, entering, leaves, attention.causal(3, 3))
-    assert np.allclose(result.values[:, 0].astype(float), encoded, atol=1e-13)
+    assert np.all(np.abs(result.values[:, 0] - encoded) <= result.error[:, 0])
+    assert result.error.max() < block * (1 + growth)
     result = attention.decoder_layer(layer, entering, remembered, leaves, (attention.causal(3, 3), attention.OPEN))
-    assert np.allclose(result.values[:, 0].astype(float), decoded, atol=1e-13)
-    assert result.error.max() < 1e-10
+    assert np.all(np.abs(result.values[:, 0] - decoded) <= result.error[:, 0])
+    assert result.error.max() < block * (1 + growth + growth**2)
 
 
 def test_layer_gradients_against_finite_differences() -> None:

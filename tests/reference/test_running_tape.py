@@ -69,7 +69,8 @@ def test_gradients_agree_with_complex_steps() -> None:
             moved[place][index] += 1e-30j
             slope = float((_plain(*moved, np.complex128) * cotangent).sum().imag / 1e-30)
             assert abs(slope - float(got.values[index])) <= 1e-13
-            assert got.error[index] <= 1e-11
+            # Three times as many operations as forth, of cotangents up to 3.
+            assert got.error[index] <= 3 * 3 * 3e3 * np.finfo(np.float64).eps
 
 
 def test_by_hand() -> None:
