@@ -28,6 +28,10 @@ class Unsupported(Skipped):
     """The device does not implement what the clause asks, and the clause allows that."""
 
 
+class Enough(Skipped):
+    """The cell has judged as many cases as the profile has time for, and all were as documented."""
+
+
 @dataclasses.dataclass
 class Worst:
     """The largest distance met for an operation, and where."""
@@ -146,7 +150,14 @@ class Cell:
         return [*options, *options][start : start + count]
 
     def trial(self, **inputs: Any) -> Trial:
-        """Begin a transcript whose variables are `inputs`."""
+        """Begin a transcript whose variables are `inputs`.
+
+        Raises:
+            Enough: When the profile has no time for another, and something was compared.
+        """
+        limit = self.profile.trials
+        if limit and self.tally.trials >= limit and self.tally.comparisons:
+            raise Enough(f"{limit} cases judged")
         return Trial(self, inputs)
 
     def picture(

@@ -19,6 +19,7 @@ class Profile:
         exhaustive: Whether tables too large for every run are gone through in full.
         dtypes: Those of which a clause is judged on one; empty for all dtypes. A clause with none of these keeps its
             first.
+        trials: Transcripts after which a cell has seen enough; 0 for no limit.
         seconds: What a cell may take before it counts as hanging: many times what the slowest takes.
     """
 
@@ -27,6 +28,7 @@ class Profile:
     samples: int
     exhaustive: bool
     dtypes: tuple[str, ...] = ()
+    trials: int = 0
     seconds: float = 300.0
 
 
@@ -36,7 +38,7 @@ _REPRESENTATIVE = ("bool", "uint8", "int64", "bfloat16", "float32", "complex64")
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", examples=2, samples=20_000, exhaustive=False, dtypes=_REPRESENTATIVE, seconds=120),
+        Profile("smoke", examples=2, samples=20_000, exhaustive=False, dtypes=_REPRESENTATIVE, trials=6, seconds=120),
         Profile("standard", examples=6, samples=100_000, exhaustive=False),
         Profile("deep", examples=60, samples=1_000_000, exhaustive=True, seconds=3600),
     )
