@@ -38,7 +38,7 @@ _REPRESENTATIVE = ("bool", "uint8", "int64", "bfloat16", "float32", "complex64")
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", examples=2, samples=20_000, exhaustive=False, dtypes=_REPRESENTATIVE, trials=6, seconds=120),
+        Profile("smoke", examples=2, samples=20_000, exhaustive=False, dtypes=_REPRESENTATIVE, trials=4, seconds=120),
         Profile("standard", examples=6, samples=100_000, exhaustive=False),
         Profile("deep", examples=60, samples=1_000_000, exhaustive=True, seconds=3600),
     )
