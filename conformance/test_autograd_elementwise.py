@@ -54,11 +54,19 @@ def _judge_spelling(cell: Cell, case: Case, spelling: str, way: int) -> None:
         expect(trial, answer, expected[name])
 
 
-def _judge_inplace(cell: Cell, case: Case, call: str) -> None:
+def _judge_inplace(cell: Cell, case: Case, call: str, way: int) -> None:
+    """Judge a write in place: by the tensor written, by the other operand too (a constant every third time)."""
     __tracebackhide__ = True
     trial = cell.trial(**case.inputs)
     trial.run("x = a.requires_grad_()")
     trial.run("a = x.clone()")
+    if "b" in case.inputs and way % 3:
+        trial.run("b.requires_grad_()")
+        trial.run(call)
+        trial.run("grads = torch.autograd.grad(a, (x, b), g)")
+        expect(trial, "grads[0]", case.expected["a"])
+        expect(trial, "grads[1]", case.expected["b"])
+        return
     trial.run(call)
     expect(trial, "torch.autograd.grad(a, x, g)[0]", case.expected["a"])
 
@@ -85,4 +93,4 @@ def test_gradient(cell: Cell) -> None:
             if way == number % len(spellings) or (size in _SPELLED and turn == start):
                 _judge_spelling(cell, case, spelling, way + number)
         if row.inplace and row.name not in _NO_INPLACE_DERIVATIVE and size in _SPELLED:
-            _judge_inplace(cell, case, row.inplace[number % len(row.inplace)])
+            _judge_inplace(cell, case, row.inplace[number % len(row.inplace)], number)

@@ -47,6 +47,12 @@ def _sorted_places(x: Variable, *, descending: bool) -> Array:
     return np.take_along_axis(tape.places_of(x.shape), order, -1)
 
 
+def _along_rows(x: Variable, *, descending: bool) -> Array:
+    values = x.data.values
+    order = np.argsort(-values if descending else values, axis=0, kind="stable")
+    return np.take_along_axis(tape.places_of(x.shape), order, 0)
+
+
 def _grid(shape: tuple[int, ...]) -> Array:
     return tape.places_of(shape)
 
@@ -111,6 +117,8 @@ CALLS: dict[str, tuple[Call, ...]] = {
         placed("x[()]", (), lambda p: p),
         placed("x.diagonal(1)", (3, 4), lambda p: np.diagonal(p, 1)),
         placed("torch.diagonal(x, -1, 0, 2)", (3, 2, 3), lambda p: np.diagonal(p, -1, 0, 2)),
+        placed("torch.diag(x, -1)", (4, 3), lambda p: np.diag(p, -1)),
+        placed("x.diag()", (2, 3), np.diag),
         placed("x.unfold(0, 3, 2)", (7,), lambda p: np.stack([p[0:3], p[2:5], p[4:7]])),
         placed("x.clone().contiguous().as_strided((2, 3), (1, 1), 1)", (5,), lambda p: np.stack([p[1:4], p[2:5]])),
     ),
@@ -286,6 +294,18 @@ ORDERED: dict[str, tuple[Call, ...]] = {
             ((3, 4),),
             {},
             distinct,
+        ),
+        *(
+            Call(text, reference, ((4, 3),), {}, distinct)
+            for text, reference in (
+                ("x.sort(0, descending=True).values", lambda x: tape.taken(x, _along_rows(x, descending=True))),
+                ("torch.sort(x, dim=-2, stable=True)[0]", lambda x: tape.taken(x, _along_rows(x, descending=False))),
+                ("torch.msort(x)", lambda x: tape.taken(x, _along_rows(x, descending=False))),
+                ("x.topk(3, 0, largest=False)[0]", lambda x: tape.taken(x, _along_rows(x, descending=False)[:3])),
+                ("torch.kthvalue(x, 3, 0, True)[0]", lambda x: tape.taken(x, _along_rows(x, descending=False)[2:3])),
+                ("torch.median(x, 0, True)[0]", lambda x: tape.taken(x, _along_rows(x, descending=False)[1:2])),
+                ("x.nanmedian(0).values", lambda x: tape.taken(x, _along_rows(x, descending=False)[1])),
+            )
         ),
         Call("x.median()", lambda x: tape.taken(x, _sorted_places(x, descending=False)[2]), ((5,),), {}, distinct),
     ),

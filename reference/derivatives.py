@@ -228,15 +228,15 @@ def _smooth_pair(name: str) -> Callable[[Variable, Variable], Variable]:
                     slope = np.abs(np.asarray(partial(a.data.values, b.data.values, values)))
                     passed = passed + slope.astype(np.float64) * operand.data.error
         data = rounding.loosened(Rounded(values, passed, a.dtype), rounding.ELEMENTARY)
-        result = Variable(uncertain(data, _CANCELLING.get(name, 0)))
-        passes = [_passing(partial, a, b, result) for partial in partials]
-        return tape.node(result.data, (a, passes[0]), (b, passes[1]))
+        # The result as the graph has it: partials that are written in it have derivatives through it.
+        whole = tape.node(
+            uncertain(data, _CANCELLING.get(name, 0)),
+            (a, lambda g: tape.multiply(g, tape.conjugate(partials[0](a, b, whole)))),
+            (b, lambda g: tape.multiply(g, tape.conjugate(partials[1](a, b, whole)))),
+        )
+        return whole
 
     return apply
-
-
-def _passing(partial: Partial, a: Variable, b: Variable, y: Variable) -> tape.Pass:
-    return lambda g: tape.multiply(g, tape.conjugate(partial(a, b, y)))
 
 
 def _piecewise_pair(name: str) -> Callable[[Variable, Variable], Variable]:

@@ -83,6 +83,41 @@ def test_pairs(name: str) -> None:
         np.testing.assert_allclose(observed.data.values.astype(float), wanted.astype(float), rtol=2e-9, atol=1e-10)
 
 
+@pytest.mark.parametrize("name", sorted(set(derivatives.SMOOTH) - {"digamma"}))
+def test_second_derivatives(name: str) -> None:
+    x = _points(name)
+    operand = tape.variable(x, "float64")
+    (first,) = tape.gradients(derivatives.UNARY[name](operand), [operand], tape.constant(np.ones(x.shape), operand))
+    assert first is not None
+    (second,) = tape.gradients(first, [operand], tape.constant(np.ones(x.shape), operand))
+    expected = _slope(lambda v: np.asarray(_wide_slope(name, v)), x)
+    observed = np.zeros(x.shape) if second is None else second.data.values.astype(float)
+    np.testing.assert_allclose(observed, expected.astype(float), rtol=2e-9, atol=1e-10)
+
+
+def _wide_slope(name: str, x: np.ndarray) -> np.ndarray:
+    return derivatives.SMOOTH[name](x, elementwise.UNARY[name](x))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", ["mul", "div", *sorted(derivatives.SMOOTH_PAIRS)])
+def test_second_derivatives_of_pairs(name: str) -> None:
+    a, b = np.array([0.7, 1.3, 2.2, 0.4]), np.array([1.1, 0.6, 1.7, 2.9])
+
+    def firsts(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.stack([each.data.values for each in _gradient(derivatives.BINARY[name], x, y)])
+
+    operands = [tape.variable(each, "float64") for each in (a, b)]
+    one = tape.constant(np.ones(a.shape), operands[0])
+    by_operand = tape.gradients(derivatives.BINARY[name](*operands), operands, one)
+    along_a = _slope(lambda x: firsts(x, b), a)
+    along_b = _slope(lambda y: firsts(a, y), b)
+    for place, first in enumerate(by_operand):
+        assert first is not None
+        for second, wanted in zip(tape.gradients(first, operands, one), (along_a, along_b), strict=True):
+            observed = np.zeros(a.shape) if second is None else second.data.values.astype(float)
+            np.testing.assert_allclose(observed, wanted[place].astype(float), rtol=2e-8, atol=1e-9)
+
+
 def test_kinks_by_hand() -> None:
     x = np.array([0.0, -0.0, 2.0, -3.0])
     assert _gradient(derivatives.UNARY["abs"], x)[0].data.values.tolist() == [0, 0, 1, -1]
