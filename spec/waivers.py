@@ -38,7 +38,7 @@ class Waiver:
         involves: Text that the deviating script holds, such as an operation's name; empty for any.
         ulp: The distance up to which a deviating value is waived; None for any.
         expires: The first day on which the waiver no longer counts.
-        depends_on_machine: Whether some processors, or NumPys, do not show it; a witness that passes then means "not here".
+        depends_on_machine: Whether some processors or NumPys do not show it; a witness that passes means "not here".
         place: File and line of the waiver.
     """
 
