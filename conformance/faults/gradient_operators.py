@@ -33,7 +33,7 @@ def _tangent_of(x: Any) -> Tensor | None:
     """Return the tangent of a dual number of the level entered, None where there is none."""
     if not isinstance(x, Tensor) or forward_ad._current_level < 0:  # noqa: SLF001
         return None
-    tangent: Tensor | None = forward_ad.unpack_dual(x).tangent
+    tangent: Tensor | None = forward_ad.unpack_dual(x).tangent  # type: ignore[no-untyped-call]
     return tangent
 
 
@@ -43,11 +43,12 @@ def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
     tangent = _tangent_of(y)
     if tangent is None:
         return y
-    return forward_ad.make_dual(forward_ad.unpack_dual(y).primal, tangent * 0.99)
+    primal = forward_ad.unpack_dual(y).primal  # type: ignore[no-untyped-call]
+    return forward_ad.make_dual(primal, tangent * 0.99)  # type: ignore[no-untyped-call]
 
 
 @bound("gradient-forward-mul-second-lost", "Forward mode of mul forgets the second tangent.", *_MULTIPLICATIONS)
 def _(f: Function, x: Any, y: Any, *a: Any, **k: Any) -> Any:
     if _tangent_of(x) is not None and _tangent_of(y) is not None:
-        y = forward_ad.unpack_dual(y).primal
+        y = forward_ad.unpack_dual(y).primal  # type: ignore[no-untyped-call]
     return f(x, y, *a, **k)
