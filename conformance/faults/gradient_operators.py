@@ -43,7 +43,8 @@ def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
     tangent = _tangent_of(y)
     if tangent is None:
         return y
-    return forward_ad.make_dual(forward_ad.unpack_dual(y).primal, tangent * 0.99)  # type: ignore[no-untyped-call]
+    primal = forward_ad.unpack_dual(y).primal  # type: ignore[no-untyped-call]
+    return forward_ad.make_dual(primal, tangent * 0.99)  # type: ignore[no-untyped-call]
 
 
 @bound("gradient-forward-mul-second-lost", "Forward mode of mul forgets the second tangent.", *_MULTIPLICATIONS)
