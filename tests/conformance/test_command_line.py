@@ -24,7 +24,9 @@ def test_a_conformant_run(tmp_path: Path) -> None:
     done = command.run("run", *QUICK, "--out", "out", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "conformant: " in done.stdout
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"results.jsonl", "junit.xml", "index.html"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *("results.jsonl", "junit.xml", "index.html", "summary.md", "verdict.json")
+    }
     found, truncated = read(tmp_path / "out" / "results.jsonl")
     assert not truncated
     assert judge(found).exit_code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import record_builders as build
 
@@ -17,9 +18,15 @@ def written(path: Path, found: list[records.Record]) -> Path:
     return path
 
 
+def unsealed(found: records.Recorded) -> records.Recorded:
+    """Return records without the digest that a closing one gets when it is written."""
+    plain = [msgspec.structs.replace(each, digest="") if isinstance(each, records.End) else each for each in found[0]]
+    return records.Recorded(plain, found.truncated)
+
+
 def test_round_trip(tmp_path: Path) -> None:
     found = [*build.deviating()[:-1], build.event("drift"), build.end()]
-    assert records.read(written(tmp_path / "results.jsonl", found)) == (found, False)
+    assert unsealed(records.read(written(tmp_path / "results.jsonl", found))) == (found, False)
 
 
 def test_each_record_is_on_the_disk_when_it_is_written(tmp_path: Path) -> None:
@@ -107,7 +114,7 @@ def test_every_cut_of_the_last_line_is_a_cut(tmp_path: Path, last: records.Recor
         path.write_bytes(whole[:length])
         assert records.read(path) == ([build.run()], True)
     path.write_bytes(whole[:-1])
-    assert records.read(path) == ([build.run(), last], False)
+    assert unsealed(records.read(path)) == ([build.run(), last], False)
 
 
 @pytest.mark.parametrize("tail", [b"garbage", b"{", b'{"type":"cell"}', b'{"type":"zzz', b'{"typ', b"\xff", b"[[[["])
@@ -161,7 +168,7 @@ def test_what_the_reader_would_refuse_is_not_written(tmp_path: Path) -> None:
         with pytest.raises(records.RecordError, match="cannot hold this record"):
             writer.write(build.cell(build.KEYS[0], "splendid"))
         writer.write(build.end())
-    assert records.read(tmp_path / "results.jsonl") == ([build.run(), build.end()], False)
+    assert unsealed(records.read(tmp_path / "results.jsonl")) == ([build.run(), build.end()], False)
 
 
 def test_messages_are_one_printable_sentence(tmp_path: Path) -> None:

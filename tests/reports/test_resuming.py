@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import msgspec
@@ -10,6 +9,7 @@ import pytest
 import record_builders as build
 
 from torch_conformance.reports import judge, read, records
+from torch_conformance.reports.checking import check
 from torch_conformance.reports.resuming import difference, unfinished
 
 FIRST, SECOND, THIRD = build.KEYS
@@ -109,11 +109,11 @@ def test_the_file_is_appended_to_and_its_digest_covers_all(tmp_path: Path) -> No
     path.write_bytes(before + b'{"type":"ce')
     with records.Writer(path, unfinished(path).length) as writer:
         writer.write(RESUMED)
-        digest = writer.digest
+        writer.write(build.end())
     after = path.read_bytes()
     assert after.startswith(before)
-    assert digest == hashlib.sha256(after).hexdigest()
-    assert read(path).records[-1] == RESUMED
+    assert check(path).sealed
+    assert read(path).records[-2] == RESUMED
 
 
 @pytest.mark.parametrize("content", [b"", b'{"type":"ru', b"nonsense\n"])
