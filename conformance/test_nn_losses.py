@@ -134,7 +134,7 @@ def test_triplet_distance(cell: Cell) -> None:
         itertools.product((1.0, 4.0), (False, True), ("mean", "sum", "none"))
     ):
         x, t, u = (whole(generator, (6, 3), 3) + shift for shift in (0.0, 0.25, -0.5))
-        terms = losses.triplet_margin(*map(_wide, (x, t, u)), margin=margin, p=1.0, eps=0.0, swap=swap)
+        terms = losses.triplet_margin(_wide(x), _wide(t), _wide(u), margin=margin, p=1.0, eps=0.0, swap=swap)
         value, size = losses.reduced(terms, reduction)
         given = {name: arranged(each, cell.dtype, turn) for name, each in zip("xtu", (x, t, u), strict=True)}
         trial = cell.trial(**given, margin=margin, swap=swap, reduction=reduction)
