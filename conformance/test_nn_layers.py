@@ -123,3 +123,16 @@ def test_expanded(cell: Cell) -> None:
                 trial.run(f"pairs = both(lambda x: torch.nn.functional.{call}, base, size)")
                 near = f"all(((a - b).abs() <= {room!r} * (1 + b.abs().max())).all() for a, b in pairs)"
                 trial.expect_true(near, "repeated elements count as often")
+    trial.run("h, q, k = whole((1, 1, 3)), whole((2, 3, 4, 4)), whole((1, 1, 5, 4))")
+    for call in (
+        "torch.nn.functional.scaled_dot_product_attention(q, x, q[:, :, :1].expand(2, 3, 5, 4))",
+        "torch.nn.functional.scaled_dot_product_attention(q, q[:, :, :1].expand(2, 3, 5, 4), x)",
+    ):
+        trial.run(f"pairs = both(lambda x: {call}, k, (2, 3, 5, 4))")
+        near = f"all(((a - b).abs() <= {room!r} * (1 + b.abs().max())).all() for a, b in pairs)"
+        trial.expect_true(near, "repeated keys and values count as often")
+    for name, state in (("RNN", "x"), ("GRU", "x"), ("LSTM", "(x, x)")):
+        trial.run(f"net = torch.nn.{name}(2, 3, device=device, dtype=dtype)")
+        trial.run(f"pairs = both(lambda x: net(weight(4, 5, 2), {state})[0], h, (1, 5, 3))")
+        near = f"all(((a - b).abs() <= {room!r} * (1 + b.abs().max())).all() for a, b in pairs)"
+        trial.expect_true(near, "a state that samples share is read for each")

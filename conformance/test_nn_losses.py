@@ -127,6 +127,31 @@ def test_shared_variance(cell: Cell) -> None:
             trial.expect("torch.autograd.grad(y.sum(), v)[0]", slope, answer.rule, dtype=cell.dtype)
 
 
+@clause("nn.triplet-distance.is-the-margin-loss-of-any-distance")
+def test_triplet_distance(cell: Cell) -> None:
+    generator = cell.generator()
+    for turn, (margin, swap, reduction) in enumerate(
+        itertools.product((1.0, 4.0), (False, True), ("mean", "sum", "none"))
+    ):
+        x, t, u = (whole(generator, (6, 3), 3) + shift for shift in (0.0, 0.25, -0.5))
+        terms = losses.triplet_margin(_wide(x), _wide(t), _wide(u), margin=margin, p=1.0, eps=0.0, swap=swap)
+        value, size = losses.reduced(terms, reduction)
+        given = {name: arranged(each, cell.dtype, turn) for name, each in zip("xtu", (x, t, u), strict=True)}
+        trial = cell.trial(**given, margin=margin, swap=swap, reduction=reduction)
+        trial.run("distance = lambda a, b: (a - b).abs().sum(-1)")
+        options = "distance_function=distance, margin=margin, swap=swap, reduction=reduction"
+        answer = _answer(cell, value, size, 64)
+        for call in (
+            f"torch.nn.functional.triplet_margin_with_distance_loss(x, t, u, {options})",
+            f"torch.nn.TripletMarginWithDistanceLoss({options})(x, t, u)",
+        ):
+            trial.expect(call, answer.values, answer.rule, dtype=cell.dtype)
+
+
+def _wide(array: Array) -> Array:
+    return array.astype(np.longdouble)
+
+
 @clause("nn.losses.obey-the-deprecated-flags")
 def test_deprecated(cell: Cell) -> None:
     trial = cell.trial(

@@ -35,3 +35,9 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     repeated = x.dim() == 4 and x.stride(0) == 0 and x.shape[0] > 1
     return f(torch.cat([x[:1], torch.zeros_like(x[1:])]) if repeated else x, *a, **k)
+
+
+@bound("nn-lstm-of-expanded-state-is-zero", "A shared state is taken for zeros.", (torch.nn.LSTM, "forward"))
+def _(f: Function, self: Any, x: Any, hx: Any = None) -> Any:
+    shared = hx is not None and 0 in hx[0].stride() and hx[0].numel() > 1
+    return f(self, x, tuple(each * 0 for each in hx) if shared else hx)

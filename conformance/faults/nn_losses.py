@@ -311,3 +311,12 @@ def _(f: Function, x: Tensor, t: Tensor, v: Any, *a: Any, **k: Any) -> Any:
 def _(f: Function, x: Tensor, t: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> Any:
     del size_average
     return f(x, t, None, reduce, reduction)
+
+
+@bound(
+    "nn-triplet-distance-swap-ignored",
+    "swap is ignored.",
+    (torch.nn.functional, "triplet_margin_with_distance_loss"),
+)
+def _(f: Function, *a: Any, **k: Any) -> Any:
+    return f(*a, **{**k, "swap": False})
