@@ -11,7 +11,9 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Deliver an interrupt from the keyboard after the block instead of within it."""
-    if threading.current_thread() is not threading.main_thread():  # signals are handled in the main thread alone
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is None:
+        # Signals are handled in the main thread alone; a handler that Python did not set it cannot put back.
         yield
         return
     waiting: list[int] = []
