@@ -18,6 +18,7 @@ from torch_conformance.conformance.binding import drifted
 from torch_conformance.conformance.deaths import explain
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
+from torch_conformance.conformance.undisturbed import undisturbed
 from torch_conformance.reports import html, job, junit, page, records, verdict
 from torch_conformance.reports.resuming import Unfinished, difference
 
@@ -187,6 +188,10 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record a finished cell, with its failure."""
+        with undisturbed():
+            self._record(report)
+
+    def _record(self, report: pytest.TestReport) -> None:
         fields = getattr(report, "torch_conformance", None)
         if fields is None:
             if report.outcome == "failed":
