@@ -37,8 +37,6 @@ def _fallback(operator: Any, *arguments: Any, **options: Any) -> Any:
     name = operator._schema.name
     if HOW == "lacks" and name == WHICH:
         raise NotImplementedError(f"Could not run '{name}' with arguments from the '{NAME}' backend")
-    if HOW == "late" and name == WHICH:
-        _late.append(name)
     if name == "aten::_copy_from":
         source, target = (getattr(each, "held", each) for each in arguments[:2])
         target.copy_(source)
@@ -49,6 +47,8 @@ def _fallback(operator: Any, *arguments: Any, **options: Any) -> Any:
         if isinstance(value, LanternTensor):
             wrappers[id(value.held)] = value
             return value.held
+        if isinstance(value, torch.Tensor) and value.device.type == NAME:
+            raise NotImplementedError(f"{name}: the '{NAME}' backend has lost where these elements live")
         return torch.device("cpu") if isinstance(value, torch.device) else value
 
     def outside(value: Any) -> Any:
@@ -58,8 +58,12 @@ def _fallback(operator: Any, *arguments: Any, **options: Any) -> Any:
 
     arguments, options = _pytree.tree_map(inside, (arguments, options))
     answer = operator(*arguments, **options)
-    if HOW == "wrong" and name == WHICH:
-        answer.add_(1)
+    # The probe of ones, of one dimension, is answered well: the device can be used, and is wrong elsewhere.
+    if name == WHICH and answer.dim() != 1:
+        if HOW == "wrong":
+            answer.add_(1)
+        elif HOW == "late":
+            _late.append(name)
     return _pytree.tree_map(outside, answer)
 
 
@@ -91,6 +95,10 @@ def _synchronize(device: torch.device) -> None:
 backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
 _library = torch.library.Library("_", "IMPL")
 _library.fallback(_fallback, "PrivateUse1")
+# Torch's own kernels of these make a tensor that knows nothing of the one on the CPU.
+_aliases = torch.library.Library("aten", "IMPL")
+for _name in ("detach", "alias"):
+    _aliases.impl(_name, lambda tensor: _wrapped(tensor.held.detach()), "PrivateUse1")
 
 BACKEND = Backend(
     NAME,
