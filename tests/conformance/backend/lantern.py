@@ -33,6 +33,16 @@ def _wrapped(held: torch.Tensor) -> torch.Tensor:
     return made
 
 
+def _break(name: str, answer: torch.Tensor) -> None:
+    # The probe of ones, of one dimension, is answered well: the device can be used, and is wrong elsewhere.
+    if name != WHICH or answer.dim() == 1:
+        return
+    if HOW == "wrong":
+        answer.add_(1)
+    elif HOW == "late":
+        _late.append(name)
+
+
 def _fallback(operator: Any, *arguments: Any, **options: Any) -> Any:
     name = operator._schema.name
     if HOW == "lacks" and name == WHICH:
@@ -58,12 +68,7 @@ def _fallback(operator: Any, *arguments: Any, **options: Any) -> Any:
 
     arguments, options = _pytree.tree_map(inside, (arguments, options))
     answer = operator(*arguments, **options)
-    # The probe of ones, of one dimension, is answered well: the device can be used, and is wrong elsewhere.
-    if name == WHICH and answer.dim() != 1:
-        if HOW == "wrong":
-            answer.add_(1)
-        elif HOW == "late":
-            _late.append(name)
+    _break(name, answer)
     return _pytree.tree_map(outside, answer)
 
 
