@@ -1,7 +1,7 @@
 """A PrivateUse1 device in Python: each tensor's elements live in a tensor of the CPU; it can be broken in three ways.
 
-LANTERN=lacks:OPERATOR, wrong:OPERATOR or late:OPERATOR (such as wrong:aten::fill_) makes an operator missing, off by
-one, or wrong only at the next synchronisation.
+LANTERN=lacks:OPERATOR, wrong:OPERATOR or late:OPERATOR (such as wrong:aten::fill_) makes an operator missing, wrong (twice
+the answer and one), or an error only at the next synchronisation.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _break(name: str, answer: torch.Tensor) -> None:
     if name != WHICH or answer.dim() == 1:
         return
     if HOW == "wrong":
-        answer.add_(1)
+        answer.mul_(2).add_(1)
     elif HOW == "late":
         _late.append(name)
 
