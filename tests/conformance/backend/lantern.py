@@ -1,7 +1,7 @@
 """A PrivateUse1 device in Python: each tensor's elements live in a tensor of the CPU; it can be broken in three ways.
 
-LANTERN=lacks:OPERATOR, wrong:OPERATOR or late:OPERATOR (such as wrong:aten::fill_) makes an operator missing, wrong (twice
-the answer and one), or an error only at the next synchronisation.
+LANTERN=lacks:OPERATOR, wrong:OPERATOR or late:OPERATOR (such as wrong:aten::fill_) makes an operator missing,
+wrong (twice the answer and one), or an error only at the next synchronisation.
 """
 
 from __future__ import annotations
