@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
+
+from torch_conformance.conformance.backends import BackendError, backend_of, registered
 
 ACCELERATORS = ("cuda", "xpu", "mps", "hpu", "npu", "privateuseone")
 
@@ -15,6 +18,9 @@ class DeviceError(ValueError):
 
 def _count(kind: str) -> int:
     """Return how many devices of a type torch can use now."""
+    backend = backend_of(kind)
+    if backend.count is not None:
+        return backend.count()
     module = getattr(torch, kind, None) or getattr(torch.backends, kind, None)
     available = getattr(module, "is_available", None)
     if available is None or not available():
@@ -26,7 +32,7 @@ def _count(kind: str) -> int:
 def accelerators() -> tuple[str, ...]:
     """Return every accelerator present, unit by unit."""
     found: list[str] = []
-    for kind in ACCELERATORS:
+    for kind in dict.fromkeys((*ACCELERATORS, *registered())):
         count = _count(kind)
         found += [kind] if count == 1 else [f"{kind}:{unit}" for unit in range(count)]
     return tuple(found)
@@ -46,11 +52,38 @@ def resolve(requested: Sequence[str]) -> tuple[str, ...]:
     Raises:
         DeviceError: With one sentence, when a device is unknown to this torch or cannot hold a tensor.
     """
+    for name in requested:
+        load(name)
     names = [each for name in requested for each in (("cpu", *accelerators()) if name == "all" else (name,))]
     devices = tuple(dict.fromkeys(names or default_devices()))
     for name in devices:
         probe(name)
     return tuple(sorted(devices, key=lambda name: name != "cpu"))
+
+
+def load(name: str) -> None:
+    """Load the package that brings a device; torch knows its name only then.
+
+    Raises:
+        DeviceError: When it cannot be loaded.
+    """
+    kind = name.partition(":")[0]
+    try:
+        for each in registered() if kind == "all" else (kind,):
+            backend_of(each)
+    except BackendError as error:
+        raise DeviceError(str(error)) from None
+
+
+def waiver_files(devices: Sequence[str]) -> list[Path]:
+    """Return the waiver files of the packages that bring these devices."""
+    kinds = dict.fromkeys(name.partition(":")[0] for name in devices)
+    return [Path(file) for kind in kinds for file in backend_of(kind).waivers]
+
+
+def lacking(devices: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the dtypes that each device's package says it does not have."""
+    return {name: tuple(backend_of(name.partition(":")[0]).lacks) for name in devices}
 
 
 def probe(name: str) -> None:

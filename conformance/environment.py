@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 
+from torch_conformance.conformance.backends import backend_of
 from torch_conformance.conformance.plan import CellKey
 from torch_conformance.conformance.session import Session
 from torch_conformance.reports import records
@@ -90,6 +91,10 @@ def device_record(name: str) -> records.Device:
         properties = torch.cuda.get_device_properties(device)
         model, memory = properties.name, int(properties.total_memory)
         driver = str(torch.version.cuda or torch.version.hip or "")
+    describe = backend_of(device.type).facts
+    if describe is not None:
+        facts = describe(device)
+        model, driver, memory = str(facts.model), str(facts.driver), int(facts.memory_bytes)
     unit = device.index if device.index is not None else 0
     return records.Device(name=name, kind=device.type, unit=unit, model=model, driver=driver, memory_bytes=memory)
 
@@ -118,6 +123,7 @@ def run_record(config: pytest.Config, session: Session, started: str) -> records
         "dtype": ",".join(session.selection.dtypes),
         "clause": ",".join(session.selection.clauses),
         "shard": "/".join(map(str, session.selection.shard)),
+        "identity": ",".join(session.plan.identity),
         "waivers": ",".join(Path(name).name for name in config.getoption("conformance_waivers")),
     }
     return records.Run(

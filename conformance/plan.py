@@ -1,12 +1,20 @@
-"""Which cells a run consists of: a pure function of the specification, the installed torch and the options."""
+"""Which cells a run consists of: a pure function of the specification, the installed torch and the options.
+
+Shards: every machine makes the whole plan and takes the k-th of n parts, so that equal specification, torch, options
+and cost table give parts that together are the whole. The cells of a few clauses, `Plan.identity`, are in every part;
+they are recorded as `Run.selection["identity"]`. Merging counts such a cell once, and refuses shards in which its
+fingerprint or its verdict differs: they did not judge the same torch with the same suite.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import zlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
+from torch_conformance.conformance import sharding
 from torch_conformance.conformance.cell import NO_DTYPE
 from torch_conformance.spec import Clause, Specification
 
@@ -29,10 +37,11 @@ class CellKey(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Cells to run, and cells that do not apply with the reason."""
+    """Cells to run, cells that do not apply with the reason, and the clauses that every shard runs."""
 
     cells: tuple[CellKey, ...]
     inapplicable: tuple[tuple[CellKey, str], ...]
+    identity: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Selection:
         devices: Resolved device strings.
         dtypes: Dtype names to keep; empty for all.
         clauses: Clause patterns; empty for all.
-        shard: (k, n), one of n equal parts, counted from 1.
+        shard: (k, n), one of n parts of like cost, counted from 1.
         representative: Dtypes one of which stands for all of a clause's, where no dtype is asked for; empty for all.
     """
 
@@ -54,12 +63,21 @@ class Selection:
     representative: tuple[str, ...] = ()
 
 
-def _in_shard(key: CellKey, shard: tuple[int, int]) -> bool:
+def _shard(plan: Plan, shard: tuple[int, int]) -> Plan:
+    """Return one part of a plan, with the cells that every part has."""
     number, count = shard
     if count == 1:
-        return True
-    digest = hashlib.blake2b("|".join(key).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "little") % count == number - 1
+        return plan
+    costs = sharding.load_costs()
+    identity = sharding.probes(list(dict.fromkeys(key.clause for key in plan.cells)), costs)
+    jobs = (
+        (costs.get(key.clause, sharding.DEFAULT_SECONDS), tuple(key))
+        for key in plan.cells
+        if key.clause not in identity
+    )
+    own = set(sharding.pack(jobs, count)[number - 1])
+    cells = tuple(key for key in plan.cells if key.clause in identity or key in own)
+    return Plan(cells, plan.inapplicable[number - 1 :: count], identity)
 
 
 def _why_not(clause: Clause, device: str, torch_version: str) -> str | None:
@@ -83,8 +101,20 @@ def _dtypes(clause: Clause, specification: Specification, torch_version: str, se
     return [few[zlib.crc32(clause.id.encode()) % len(few)]] if few else []
 
 
-def make_plan(specification: Specification, selection: Selection, torch_version: str) -> Plan:
-    """Return the cells of a run, in the order of the specification."""
+def make_plan(
+    specification: Specification,
+    selection: Selection,
+    torch_version: str,
+    lacking: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> Plan:
+    """Return the cells of a run, in the order of the specification.
+
+    Args:
+        specification: What must hold.
+        selection: What of it is run.
+        torch_version: The torch that is judged.
+        lacking: Dtypes that a device says it does not have.
+    """
     cells: list[CellKey] = []
     inapplicable: list[tuple[CellKey, str]] = []
     for clause in specification.select(selection.clauses):
@@ -92,10 +122,10 @@ def make_plan(specification: Specification, selection: Selection, torch_version:
             reason = _why_not(clause, device, torch_version)
             for dtype in _dtypes(clause, specification, torch_version, selection):
                 key = CellKey(clause.id, device, dtype)
-                if not _in_shard(key, selection.shard):
-                    continue
-                if reason is None:
+                if reason is None and dtype in lacking.get(device, ()):
+                    inapplicable.append((key, f"{device} has no {dtype}, as its package says"))
+                elif reason is None:
                     cells.append(key)
                 else:
                     inapplicable.append((key, reason))
-    return Plan(tuple(cells), tuple(inapplicable))
+    return _shard(Plan(tuple(cells), tuple(inapplicable)), selection.shard)

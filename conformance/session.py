@@ -13,7 +13,7 @@ import pytest
 from torch_conformance import spec
 from torch_conformance.conformance.binding import BindingError, bindings, bound_clauses
 from torch_conformance.conformance.cell import Cell, cell_seed
-from torch_conformance.conformance.devices import DeviceError, resolve
+from torch_conformance.conformance.devices import DeviceError, lacking, load, resolve, waiver_files
 from torch_conformance.conformance.plan import CellKey, Plan, Selection, make_plan
 from torch_conformance.conformance.profiles import PROFILES, Profile, draw_seed, load_hypothesis_settings
 from torch_conformance.conformance.replay import ACTIVE_FAULT
@@ -130,6 +130,8 @@ def start(config: pytest.Config) -> Session:
         import torch  # noqa: PLC0415
 
         profile = PROFILES[config.getoption("conformance_profile")]
+        for name in inherited.get("devices", ()):
+            load(name)
         selection = Selection(
             devices=tuple(inherited.get("devices", ())) or resolve(config.getoption("conformance_device")),
             dtypes=_parse_dtypes(config.getoption("conformance_dtype"), known),
@@ -142,10 +144,11 @@ def start(config: pytest.Config) -> Session:
             bindings(known)
         version = str(torch.__version__)
         seed = inherited["seed"] if inherited else _parse_seed(config.getoption("conformance_seed"))
-        plan = make_plan(known, selection, version)
+        plan = make_plan(known, selection, version, lacking(selection.devices))
         seconds = config.getoption("conformance_timeout")
         earlier = _earlier(config)
-        waivers = spec.load_waivers(known, [Path(name) for name in config.getoption("conformance_waivers")])
+        files = [Path(name) for name in config.getoption("conformance_waivers")]
+        waivers = spec.load_waivers(known, [*files, *waiver_files(selection.devices)])
     except (spec.SpecificationError, BindingError, DeviceError) as error:
         raise pytest.UsageError(str(error)) from None
     limit = profile.seconds if seconds is None else seconds

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from torch_conformance.conformance import transcript
+from torch_conformance.conformance.backends import synchronize
 from torch_conformance.conformance.comparison import EXACT, Mismatch, Rule, compare, ulp_distance
 from torch_conformance.conformance.materialise import DTYPE_NAMES, to_host, to_torch
 from torch_conformance.reference import dtypes
@@ -108,6 +109,7 @@ class Trial:
         __tracebackhide__ = True
         try:
             exec(_compiled(statement, "exec"), self.namespace)  # noqa: S102
+            synchronize(self._device)
         except Exception as error:  # noqa: BLE001
             self._refused(statement, error)
         self._lines.append(statement)
@@ -120,9 +122,11 @@ class Trial:
         """
         __tracebackhide__ = True
         try:
-            return eval(_compiled(expression, "eval"), self.namespace)  # noqa: S307
+            answer = eval(_compiled(expression, "eval"), self.namespace)  # noqa: S307
+            synchronize(self._device)
         except Exception as error:  # noqa: BLE001
             self._refused(expression, error)
+        return answer
 
     def _refused(self, statement: str, error: Exception) -> None:
         __tracebackhide__ = True
@@ -225,6 +229,7 @@ class Trial:
         names = [error.__name__ for error in errors]
         try:
             exec(_compiled(statement, "exec"), self.namespace)  # noqa: S102
+            synchronize(self._device)
         except errors:
             lines = transcript.error(statement, names)[:-2]
             self._lines.append("\n".join(lines))
