@@ -2,8 +2,8 @@
 
 Shards: every machine makes the whole plan and takes the k-th of n parts, so that equal specification, torch, options
 and cost table give parts that together are the whole. The cells of a few clauses, `Plan.identity`, are in every part;
-they are recorded as `Run.selection["identity"]`. Merging counts such a cell once, and refuses shards in which its
-fingerprint or its verdict differs: they did not judge the same torch with the same suite.
+they are recorded as `Run.selection["identity"]`. Merging counts such a cell once, refuses shards in which its inputs
+differ (they are not of one run), and tells where its verdict differs (one of the machines computes wrongly).
 """
 
 from __future__ import annotations

@@ -171,6 +171,8 @@ class Recorder:
         """
         self._workers_cpu_seconds += float(getattr(node, "workeroutput", {}).get("cpu_seconds", 0.0))
         if error is None:
+            # It takes a second to leave, and can do so while the reports are written.
+            node.gateway.exit()
             return
         self._accidents.worker_died(node)
         if self._accidents.hopeless:

@@ -59,8 +59,8 @@ def is_shard(part: Part) -> bool:
 def merged(parts: Iterable[Part]) -> list[Record]:
     """Return the records of the run whose shards these are, the same for every order in which they come.
 
-    A cell that several shards ran counts once, the worse result of them. A shard that is missing makes the run
-    incomplete, by an event that names it.
+    A cell that several shards ran counts once, the worse result of them, and where they differ an event tells so. A
+    shard that is missing makes the run incomplete, by an event that names it.
 
     Raises:
         MergeError: When they are shards of different runs or installs, or one comes twice.
@@ -75,7 +75,7 @@ def merged(parts: Iterable[Part]) -> list[Record]:
                 f"{one.name} and {other.name} are both shard {one.shard[0]}/{one.shard[1]}; give one of them"
             )
     plan = _plan(ordered)
-    body = [*_cells(ordered), *_others(ordered), *_missing(ordered)]
+    body = [*_cells(ordered), *_others(ordered), *_disagreements(ordered), *_missing(ordered)]
     return [_run(ordered), plan, *body, *_end(ordered, body)]
 
 
@@ -147,6 +147,26 @@ def _others(parts: Sequence[Part]) -> Iterator[Record]:
                     yield same
             elif isinstance(each, Event) and each.kind != "resumed":
                 yield msgspec.structs.replace(each, message=f"shard {number}/{count}: {each.message}")
+
+
+def _disagreements(parts: Sequence[Part]) -> Iterator[Event]:
+    """Yield an event for each cell that equal installs judged differently: one of their machines computes wrongly."""
+    results: dict[Key, tuple[Cell, Part]] = {}
+    for part in parts:
+        for key, cell in _last_results(part).items():
+            if cell.execution != "completed":
+                continue
+            before, home = results.setdefault(key, (cell, part))
+            if before.verdict != cell.verdict:
+                said = " and ".join(
+                    f"{each.verdict} in shard {_place(at)}" for each, at in ((before, home), (cell, part))
+                )
+                message = f"{' '.join(key)}: {said}, with equal inputs on equal installs; suspect one of the machines"
+                yield Event(kind="disagreement", message=message, cell=None, time="")
+
+
+def _place(part: Part) -> str:
+    return "/".join(map(str, part.shard))
 
 
 def _missing(parts: Sequence[Part]) -> Iterator[Record]:

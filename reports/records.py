@@ -32,6 +32,7 @@ EventKind = Literal[
     "out-of-memory",
     "disk-full",
     "missing-shard",
+    "disagreement",
     "internal-error",
     "interrupted",
     "resumed",

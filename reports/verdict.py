@@ -25,7 +25,10 @@ Word = Literal["conformant", "deviations", "incomplete", "suite-failed"]
 CONFORMANT, DEVIATIONS, INCOMPLETE, SUITE_FAILED = range(4)
 _WORDS: tuple[Word, ...] = ("conformant", "deviations", "incomplete", "suite-failed")
 
-ACCIDENTS = ("worker-crash", "time-out", "device-lost", "out-of-memory", "disk-full", "missing-shard")
+ACCIDENTS = (
+    *("worker-crash", "time-out", "device-lost", "out-of-memory", "disk-full"),
+    *("missing-shard", "disagreement"),
+)
 _LINE_END = "\n"
 
 Key = tuple[str, str, str]

@@ -70,6 +70,9 @@ def test_a_cell_of_several_shards_counts_once_and_its_worse_result_counts() -> N
         found = judge(merged(_same_selection(order)))
         assert found.word == "deviations"
         assert found.counts["planned"] == 3
+        (reason,) = found.reasons
+        assert "pass in shard 1/2 and fail in shard 2/2" in reason
+        assert "suspect one of the machines" in reason
 
 
 def _same_selection(parts: list[Part]) -> list[Part]:
