@@ -47,6 +47,7 @@ class Tally:
 
     trials: int = 0
     comparisons: int = 0
+    failed: bool = False
     worst: dict[str, Worst] = dataclasses.field(default_factory=dict)
     pictures: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     _digest: Any = dataclasses.field(default_factory=lambda: hashlib.blake2b(digest_size=8))
@@ -153,10 +154,11 @@ class Cell:
         """Begin a transcript whose variables are `inputs`.
 
         Raises:
-            Enough: When the profile has no time for another, and something was compared.
+            Enough: When the profile has no time for another, something was compared, and nothing has failed:
+                Hypothesis tries again what failed.
         """
         limit = self.profile.trials
-        if limit and self.tally.trials >= limit and self.tally.comparisons:
+        if limit and self.tally.trials >= limit and self.tally.comparisons and not self.tally.failed:
             raise Enough(f"{limit} cases judged")
         return Trial(self, inputs)
 

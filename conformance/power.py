@@ -8,6 +8,8 @@ import inspect
 import multiprocessing
 import multiprocessing.connection
 import os
+import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -89,10 +91,10 @@ def _arguments(modules: Sequence[str], clauses: Sequence[str], profile: str, dev
 
 
 def _judge(fault: str, arguments: list[str], answer: multiprocessing.connection.Connection) -> None:
-    """Install a fault, run pytest, and send the clauses that failed."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
+    """Install a fault, run pytest, and send the clauses that failed, or why it judged none."""
+    printed = tempfile.TemporaryFile()  # noqa: SIM115 - ends with the process
+    os.dup2(printed.fileno(), 1)
+    os.dup2(printed.fileno(), 2)
     os.environ[ACTIVE_FAULT] = fault
     witness = _Witness()
     try:
@@ -100,8 +102,15 @@ def _judge(fault: str, arguments: list[str], answer: multiprocessing.connection.
     except FaultUnavailable as error:
         answer.send(("unavailable", str(error)))
         return
-    pytest.main(arguments, plugins=[witness])
-    answer.send(("ran", tuple(witness.spoke)))
+    code = pytest.main(arguments, plugins=[witness])
+    if code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        answer.send(("ran", tuple(witness.spoke)))
+        return
+    sys.stdout.flush()
+    printed.seek(0)
+    lines = printed.read().decode(errors="replace").split("\n")
+    said = " ".join(line.strip() for line in lines[-8:] if line.strip())
+    answer.send(("lost", f"pytest ended with exit code {int(code)}: {said}"))
 
 
 @dataclasses.dataclass
@@ -170,7 +179,8 @@ def _outcome(each: _Running) -> Outcome:
     if word == "unavailable":
         return Outcome(each.fault, "unavailable", seconds, reason=content)
     if word == "lost":
-        reason = f"the process ended with exit code {each.process.exitcode}, or took over {_SECONDS:g} s"
+        ended = f"the process ended with exit code {each.process.exitcode}, or took over {_SECONDS:g} s"
+        reason = content or ended
         return Outcome(each.fault, "lost", seconds, reason=reason)
     silent = tuple(clause for clause in each.clauses if clause not in content)
     caught = bool(content) and not silent

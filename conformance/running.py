@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import os
 import signal
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import hypothesis
 import hypothesis.errors
 import pytest
 import torch
+from _pytest.outcomes import Skipped
 from hypothesis import is_hypothesis_test
 
 from torch_conformance.conformance import health, replay, watchdog
@@ -37,6 +39,23 @@ def restore_globals() -> None:
     """Put torch's global settings back to their documented defaults, whatever a cell left behind."""
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
+
+
+def noting_failure(cell: Cell, inner: Callable[..., None]) -> Callable[..., None]:
+    """Return a property that notes in its cell's tally that it has failed on one of its examples."""
+
+    @functools.wraps(inner)
+    def noting(*arguments: Any, **named: Any) -> None:
+        __tracebackhide__ = True
+        try:
+            inner(*arguments, **named)
+        except Skipped:
+            raise
+        except BaseException:
+            cell.tally.failed = True
+            raise
+
+    return noting
 
 
 def deviation_in(error: BaseException) -> Deviation | None:
@@ -126,13 +145,17 @@ class Running:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Seed the cell, run it, and restore what it may have changed."""
         cell = cell_of(item)
-        if cell is not None:
-            function = item.obj  # type: ignore[attr-defined]
-            if is_hypothesis_test(function):
-                hypothesis.seed(cell.seed)(function)
+        function = item.obj  # type: ignore[attr-defined]
+        drawn = is_hypothesis_test(function)
+        if drawn and cell is not None:
+            hypothesis.seed(cell.seed)(function)
+            inner = function.hypothesis.inner_test
+            function.hypothesis.inner_test = noting_failure(cell, inner)
         try:
             return (yield)
         finally:
+            if drawn and cell is not None:
+                function.hypothesis.inner_test = inner
             restore_globals()
 
     @pytest.hookimpl(wrapper=True)
