@@ -147,6 +147,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[session.KEY] = session.start(config)
     session.break_on_purpose(config)
     config.pluginmanager.register(running.Running(config.stash[session.KEY]), "torch-conformance-running")
+    if worker_input is not None and not getattr(config.option, "htmlpath", None):
+        # The table of pytest-html takes a test for ended when it has been torn down.
+        config.pluginmanager.register(running.OneReport(), "torch-conformance-one-report")
     if worker_input is None:
         recorder = recording.Recorder(config, config.stash[session.KEY])
         config.pluginmanager.register(recorder, "torch-conformance-recorder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,9 @@ def test_tolist_nests_by_dimension(cell: Cell, sweep: Sweep) -> None:
 
 @clause("interop.tolist.is-exact")
 def test_tolist_is_exact(cell: Cell) -> None:
-    values = _every_value(cell.dtype)
+    every = _every_value(cell.dtype)
+    # An odd step meets every low bit.
+    values = every[:: math.ceil(every.size / cell.profile.samples) | 1]
     wanted = [exactly(interop.python_value(element)) for element in values]
     trial = cell.trial(x=Strided.from_array(values))
     trial.run(EXACTLY)
@@ -146,4 +149,4 @@ def test_tolist_is_exact(cell: Cell) -> None:
         x = Strided(spread, (values.size // 2, 2), (4, 2), 1)
         trial = cell.trial(x=x)
         trial.run(EXACTLY)
-        trial.expect_equal("exactly(x.tolist())", [wanted[i : i + 2] for i in range(0, len(wanted), 2)])
+        trial.expect_equal("exactly(x.tolist())", [wanted[i : i + 2] for i in range(0, len(wanted) - 1, 2)])
