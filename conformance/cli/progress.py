@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +20,14 @@ from torch_conformance.reports import records, summary, verdict
 USAGE = 4
 SUITE_FAILED = 3
 _PLAIN_SECONDS = 10.0
+
+
+def _say(text: str) -> None:
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        # Whoever read it has gone, as `| head` does; the results are in the folder.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Progress:
@@ -64,7 +74,7 @@ class Progress:
             self._bar.start()
             self._task = self._bar.add_task("judging", total=total)
         else:
-            click.echo(f"judging {total} cells")
+            _say(f"judging {total} cells")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a finished cell; name it when it deviates."""
@@ -79,7 +89,7 @@ class Progress:
             self._bar.update(self._task, completed=self._done, description=self._description())
         elif time.monotonic() - self._said > _PLAIN_SECONDS:
             self._said = time.monotonic()
-            click.echo(f"{self._done} of {self._total} cells, {self._failed} failed")
+            _say(f"{self._done} of {self._total} cells, {self._failed} failed")
 
     def _description(self) -> str:
         return f"judging, {self._failed} failed" if self._failed else "judging"
@@ -98,7 +108,7 @@ class Progress:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
-            click.echo(text)
+            _say(text)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -115,8 +125,8 @@ class Progress:
         if self._console.is_terminal:
             self._console.print(summary.render(judged, run, self._specification()))
         else:
-            click.echo(summary.plain(judged, run))
-        click.echo(f"report: {self._out / 'index.html'}")
+            _say(summary.plain(judged, run))
+        _say(f"report: {self._out / 'index.html'}")
         return judged.exit_code
 
     def _specification(self) -> spec.Specification | None:

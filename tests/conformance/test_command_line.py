@@ -181,3 +181,13 @@ def test_a_killed_worker_costs_its_cell(tmp_path: Path) -> None:
     crash = next(each for each in found if isinstance(each, records.Event) and each.kind == "worker-crash")
     assert crash.cell is not None
     assert crash.cell.clause == lost[0].clause
+
+
+def test_a_reader_who_leaves_does_not_end_the_run(tmp_path: Path) -> None:
+    """As in `torch-conformance run | head -1`."""
+    process = command.start("run", *QUICK, folder=tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 0
