@@ -78,8 +78,8 @@ def backend_of(device_type: str) -> Backend:
     if not points:
         return Backend(device_type)
     if len(points) > 1:
-        names = ", ".join(sorted(each.value for each in points))
-        raise BackendError(f"--device {device_type}: registered by several packages ({names}); uninstall all but one")
+        values = ", ".join(sorted(each.value for each in points))
+        raise BackendError(f"--device {device_type}: registered by several packages ({values}); uninstall all but one")
     try:
         given: Any = points[0].load()
         names = [field.name for field in dataclasses.fields(Backend) if hasattr(given, field.name)]

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import torch
 from _pytest.outcomes import Skipped
 
@@ -200,6 +201,13 @@ class Cell:
         lacks = isinstance(error, NotImplementedError) or "not implemented for" in str(error)
         if self.may_lack and lacks:
             self.unsupported(f"probe: {type(error).__name__}: {str(error).splitlines()[0][:200]}")
+
+
+def cell_of(item: pytest.Item) -> Cell | None:
+    """Return the cell that an item runs, if it runs one."""
+    callspec = getattr(item, "callspec", None)
+    cell = callspec.params.get("cell") if callspec else None
+    return cell if isinstance(cell, Cell) else None
 
 
 def cell_seed(run_seed: int, clause: str, dtype: str) -> int:

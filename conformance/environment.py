@@ -23,7 +23,7 @@ import torch
 
 from torch_conformance.conformance.backends import backend_of
 from torch_conformance.conformance.plan import CellKey
-from torch_conformance.conformance.session import Session
+from torch_conformance.conformance.session import Session, workers_of
 from torch_conformance.reports import records
 from torch_conformance.reports.redaction import Redaction
 
@@ -151,7 +151,7 @@ def run_record(config: pytest.Config, session: Session, started: str) -> records
         devices=[device_record(name) for name in session.selection.devices],
         environment={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
         selection={name: value for name, value in selection.items() if value},
-        workers=int(getattr(config.option, "numprocesses", None) or 0),
+        workers=workers_of(config),
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent
+PACKAGE_NAME = "torch_conformance.conformance"
 NO_TORCH = "torch is not installed in this environment; install it (pip install torch), then run this again"
 # Workers share the cores with each other's threads: a thread that waits must sleep, not spin (measured: a quarter of
 # the time). The OpenMP runtime reads these when torch is loaded; what the user has set stays.
@@ -118,7 +119,7 @@ def is_ours(config: pytest.Config) -> bool:
     """Whether this pytest run collects the conformance package."""
     for argument in config.args:
         target = str(argument).split("::")[0]
-        if target.startswith("torch_conformance.conformance"):
+        if target.startswith(PACKAGE_NAME):
             return True
         path = Path(config.invocation_params.dir, target).resolve()
         if path == PACKAGE or PACKAGE in path.parents:

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from torch_conformance.conformance.binding import bindings
+from torch_conformance.conformance.cell import cell_of
 from torch_conformance.conformance.faults.library import FaultUnavailable, install, library
 from torch_conformance.conformance.plugin import PACKAGE
 from torch_conformance.conformance.replay import ACTIVE_FAULT
-from torch_conformance.conformance.running import cell_of
 from torch_conformance.spec import Specification
 
 _SECONDS = 300.0

@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 import pytest
 from pytest_metadata.plugin import metadata_key
 
-from torch_conformance.conformance import environment
+from torch_conformance.conformance import environment, pinning
 from torch_conformance.conformance.accidents import Accidents
 from torch_conformance.conformance.binding import drifted
 from torch_conformance.conformance.deaths import explain
 from torch_conformance.conformance.plan import CellKey
-from torch_conformance.conformance.session import Session
+from torch_conformance.conformance.running import MISFIT
+from torch_conformance.conformance.session import Session, workers_of
 from torch_conformance.conformance.undisturbed import undisturbed
 from torch_conformance.reports import html, job, junit, page, records, verdict
 from torch_conformance.reports.resuming import Unfinished, difference
@@ -51,7 +52,7 @@ class Recorder:
         self._failures = 0
         self._comparisons: dict[CellKey, int] = {}
         self._workers_cpu_seconds = 0.0
-        self._accidents = Accidents(session.seconds, int(getattr(config.option, "numprocesses", None) or 0))
+        self._accidents = Accidents(session.seconds, workers_of(config))
         self._unwritten: list[records.Record] = []
         self._refusal = ""
         self.records: list[records.Record] = []
@@ -163,12 +164,23 @@ class Recorder:
         self._accidents.hand_over(node)
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Pin workers to units, where the run has several; None leaves it to xdist."""
+        units = pinning.units(self._session.selection.devices)
+        return pinning.UnitScheduling(config, log, self._cells, units) if len(units) > 1 else None
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Add a worker's CPU time, and find out how it died if it did.
 
         Raises:
             pytest.Session.Interrupted: When this machine cannot run cells at all.
+            pytest.UsageError: When the worker has another torch.
         """
+        misfit = getattr(node, "workeroutput", {}).get(MISFIT)
+        if misfit:
+            self.event("disagreement", misfit)
+            raise pytest.UsageError(misfit)
         self._workers_cpu_seconds += float(getattr(node, "workeroutput", {}).get("cpu_seconds", 0.0))
         if error is None:
             # It takes a second to leave, and can do so while the reports are written.

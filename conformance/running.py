@@ -21,7 +21,7 @@ from _pytest.runner import runtestprotocol
 from hypothesis import is_hypothesis_test
 
 from torch_conformance.conformance import health, replay, watchdog
-from torch_conformance.conformance.cell import Cell, Enough, Unsupported
+from torch_conformance.conformance.cell import Cell, Enough, Unsupported, cell_of
 from torch_conformance.conformance.findings import failure_fields
 from torch_conformance.conformance.session import Session
 from torch_conformance.conformance.trial import Deviation
@@ -31,6 +31,8 @@ _TRACEBACK_CHARACTERS = 6000
 # What these chapters call imports torch's compiler, a second of each process that does. Side by side in the plan they
 # fall to few workers.
 _COMPILING = frozenset({"autograd", "export", "optim", "training"})
+# Where a worker leaves why it cannot take part.
+MISFIT = "torch_conformance_misfit"
 _COLLECTOR = (200_000, 50, 50)
 # The exit code of a worker that gives its place to a fresh one.
 _REPLACE_ME = 75
@@ -94,6 +96,13 @@ class Running:
         self._watchdog = session.config.stash.get(watchdog.KEY, None)
         if self._watchdog is not None:
             self._watchdog.seconds = self._session.seconds
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Let a worker that has another torch than the run say so and leave."""
+        if self._session.misfit:
+            session.config.workeroutput[MISFIT] = self._session.misfit  # type: ignore[attr-defined]
+            pytest.exit(self._session.misfit, pytest.ExitCode.USAGE_ERROR)
 
     def pytest_collection_finish(self) -> None:
         """Begin to wait for cells, for as long as it takes.
@@ -298,10 +307,3 @@ class OneReport:
 
 def _takes_cell(item: pytest.Item) -> bool:
     return "cell" in getattr(item, "fixturenames", ())
-
-
-def cell_of(item: pytest.Item) -> Cell | None:
-    """Return the cell that an item runs, if it runs one."""
-    callspec = getattr(item, "callspec", None)
-    cell = callspec.params.get("cell") if callspec else None
-    return cell if isinstance(cell, Cell) else None

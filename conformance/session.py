@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from torch_conformance import spec
@@ -38,6 +40,7 @@ class Session:
         seconds: What a cell may take; 0 for no limit.
         earlier: What a run that is resumed has left; None in workers.
         left: The cells of a resumed run that are still to be run; None for all.
+        misfit: Why this worker cannot take part in the run; empty where it can.
     """
 
     specification: spec.Specification
@@ -50,6 +53,7 @@ class Session:
     seconds: float
     earlier: Unfinished | None = None
     left: frozenset[tuple[str, str, str]] | None = None
+    misfit: str = ""
 
     def cells_of(self, function: Any) -> list[Cell]:
         """Return the cells of a test function, in the order of the plan."""
@@ -74,7 +78,8 @@ class Session:
     def inherited(self) -> dict[str, Any]:
         """Return what a worker must take over from the process that started it."""
         left = None if self.left is None else [list(key) for key in sorted(self.left)]
-        return {"devices": list(self.selection.devices), "seed": self.seed, "left": left}
+        install = _install(self.torch_version, self.specification)
+        return {"devices": list(self.selection.devices), "seed": self.seed, "left": left, "install": install}
 
 
 def _parse_shard(text: str) -> tuple[int, int]:
@@ -112,6 +117,18 @@ def _earlier(config: pytest.Config) -> Unfinished | None:
         raise pytest.UsageError(f"--resume: {error}; run it without --resume") from None
 
 
+def _install(torch_version: str, specification: spec.Specification) -> str:
+    """Say what judges and what is judged; workers on other machines must have the same."""
+    return f"torch {torch_version}, NumPy {np.__version__}, specification {specification.manifest[:12]}"
+
+
+def _misfit(inherited: dict[str, Any], own: str) -> str:
+    """Say why this worker cannot take part, or nothing."""
+    if not inherited or inherited["install"] == own:
+        return ""
+    return f"the worker on {platform.node()} has {own}, the run has {inherited['install']}: install the same on both"
+
+
 def _left(inherited: dict[str, Any], earlier: Unfinished | None) -> frozenset[tuple[str, str, str]] | None:
     if inherited:
         return None if inherited["left"] is None else frozenset(CellKey(*each) for each in inherited["left"])
@@ -140,7 +157,7 @@ def start(config: pytest.Config) -> Session:
             representative=profile.dtypes,
         )
         load_hypothesis_settings(profile, shrink=not config.getoption("conformance_no_shrink"))
-        if not _gathers_only(config):
+        if not workers_of(config):
             bindings(known)
         version = str(torch.__version__)
         seed = inherited["seed"] if inherited else _parse_seed(config.getoption("conformance_seed"))
@@ -153,12 +170,17 @@ def start(config: pytest.Config) -> Session:
         raise pytest.UsageError(str(error)) from None
     limit = profile.seconds if seconds is None else seconds
     left = _left(inherited, earlier)
-    return Session(known, selection, profile, seed, plan, version, waivers, limit, earlier, left)
+    misfit = _misfit(inherited, _install(version, known))
+    return Session(known, selection, profile, seed, plan, version, waivers, limit, earlier, left, misfit)
 
 
-def _gathers_only(config: pytest.Config) -> bool:
-    """Whether other processes run the cells, and import the chapters."""
-    return bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
+def workers_of(config: pytest.Config) -> int:
+    """Return how many processes run cells for this one; 0 where it runs them itself."""
+    if hasattr(config, "workerinput") or not getattr(config.option, "tx", None):
+        return 0
+    from xdist.workermanage import parse_tx_spec_config  # noqa: PLC0415 - it may be switched off
+
+    return len(parse_tx_spec_config(config))
 
 
 def break_on_purpose(config: pytest.Config) -> None:
@@ -168,7 +190,7 @@ def break_on_purpose(config: pytest.Config) -> None:
         pytest.UsageError: For a name that the fault library does not have.
     """
     names = os.environ.get(ACTIVE_FAULT, "")
-    if not names or _gathers_only(config):
+    if not names or workers_of(config):
         return
     from torch_conformance.conformance.faults.library import install, installed, library  # noqa: PLC0415
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from torch_conformance.conformance.backends import synchronize
 from torch_conformance.conformance.cell import Cell
 from torch_conformance.conformance.trial import Finding
 from torch_conformance.spec import Waiver
@@ -27,6 +28,7 @@ def still_deviates(waiver: Waiver, device: str) -> bool:
     namespace: dict[str, Any] = {"torch": torch, "np": np, "device": torch.device(device)}
     try:
         exec(compile(waiver.witness, waiver.place, "exec"), namespace)  # noqa: S102
+        synchronize(namespace["device"])
     except Exception:  # noqa: BLE001
         return True
     return False

@@ -14,7 +14,7 @@ import click
 from torch_conformance import spec
 from torch_conformance.conformance.cli.progress import Progress
 from torch_conformance.conformance.cli.resume import settings
-from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PROFILE_NAMES
+from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PACKAGE_NAME, PROFILE_NAMES
 
 SUITE_FAILED = 3
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -59,6 +59,12 @@ DEFAULT_OUT = Path("reports", "out")
     help="Worker processes.  [default: one per core, 8 at most]",
 )
 @click.option(
+    "--tx",
+    multiple=True,
+    metavar="SPEC",
+    help="Instead of --jobs: a worker elsewhere, as pytest-xdist names it, such as ssh=HOST//python=PATH. Repeatable.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=DEFAULT_OUT,
@@ -100,6 +106,7 @@ def run(
     shard: str,
     waivers: tuple[Path, ...],
     jobs: int | None,
+    tx: tuple[str, ...],
     out: Path,
     exitfirst: bool,
     replay: int,
@@ -116,8 +123,10 @@ def run(
         profile, seed = earlier.get("profile", profile), earlier.get("seed", seed)
     _check_environment(clause)
     _check_writable(out)
+    # Workers elsewhere find the package by name: paths are other ones there.
+    target = ("--pyargs", PACKAGE_NAME) if tx else (str(PACKAGE),)
     arguments = [
-        str(PACKAGE),
+        *target,
         f"--config-file={PACKAGE / 'pytest.ini'}",
         f"--rootdir={PACKAGE}",
         *("-p", "torch_conformance.conformance.plugin", "--assert=plain"),
@@ -126,7 +135,8 @@ def run(
         *("-p", "no:unraisableexception"),
         # Cells have seeds of their own; the option spares Hypothesis a digest of every property's source.
         "--hypothesis-seed=0",
-        *(f"--numprocesses={jobs or _default_jobs()}", "--dist=worksteal"),
+        *((f"--tx={each}" for each in tx) if tx else (f"--numprocesses={jobs or _default_jobs()}",)),
+        "--dist=worksteal",
         # A worker that crashed is replaced; when hardly any cell completes, the recorder gives up long before.
         f"--max-worker-restart={_MAXIMUM_RESTARTS}",
         *(() if timeout is None else (f"--conformance-timeout={timeout:g}",)),

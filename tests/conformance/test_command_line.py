@@ -191,3 +191,12 @@ def test_a_reader_who_leaves_does_not_end_the_run(tmp_path: Path) -> None:
     assert process.stderr is not None
     assert process.stderr.read() == ""
     assert process.wait(timeout=120) == 0
+
+
+def test_workers_elsewhere_are_xdists(tmp_path: Path) -> None:
+    """`--tx ssh=...` differs from this in how the process is reached."""
+    options = (*QUICK[:-2], "--tx", "2*popen", "--out", "out")
+    done = command.run("run", *options, folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = read(tmp_path / "out" / "results.jsonl").records
+    assert {each.worker for each in found if isinstance(each, records.Cell)} == {"gw0", "gw1"}

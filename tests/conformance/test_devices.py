@@ -56,7 +56,7 @@ def test_meta_is_judged_by_clauses_of_dtype_and_shape(tmp_path: Path) -> None:
     process, records = judge(tmp_path, *options)
     found = cells(records, "meta")
     assert found, process.stderr
-    assert {each["disposition"] for each in found} == {"expected"}
+    assert {each["verdict"] for each in found} == {"pass"}
     plan = next(each for each in records if each["type"] == "plan")
     assert any("holds no data" in each["reason"] for each in plan["inapplicable"])
 
@@ -86,7 +86,55 @@ def test_a_wrong_operator_is_a_deviation_of_its_device_alone(tmp_path: Path, sit
     assert {each["verdict"] for each in cells(records, "lantern")} == {"fail"}
     assert {each["verdict"] for each in cells(records, "cpu")} == {"pass"}
     failures = [each for each in records if each["type"] == "failure"]
-    assert {(each["device"], each["aspect"]) for each in failures} == {("lantern", "value")}
+    assert {each["device"] for each in failures} == {"lantern"}
+    assert "elements differ" in failures[0]["diagnosis"]
+
+
+WAIVER = f"""
+[[waiver]]
+clause = "{FULL}"
+torch = ">=2.0"
+device = "lantern"
+mode = "value"
+why = "The lantern fills with other numbers."
+judgement = "torch"
+issue = "none known"
+witness = "assert torch.full((2, 2), 3, device=device).tolist() == [[3, 3], [3, 3]]"
+"""
+
+
+@needs_python_backend
+@pytest.mark.parametrize(
+    ("broken", "disposition", "code"), [("wrong:aten::fill_", "waived", 0), ("", "waiver-stale", 1)]
+)
+def test_a_package_brings_its_waivers(tmp_path: Path, site: Path, broken: str, disposition: str, code: int) -> None:
+    (site / "lantern-waivers.toml").write_text(WAIVER, encoding="utf-8")
+    options = ("--device", "lantern", "--clause", FULL, "--dtype", "float32")
+    process, records = judge(tmp_path, *options, site=site, LANTERN=broken)
+    assert process.returncode == code, process.stdout + process.stderr
+    assert {each["disposition"] for each in cells(records, "lantern")} == {disposition}
+
+
+@needs_python_backend
+def test_what_a_device_lacks_is_unsupported_where_the_clause_allows_it(tmp_path: Path, site: Path) -> None:
+    options = ("--device", "lantern", "--clause", "creation.linspace.has-asked-length")
+    dtypes = ("--dtype", "float16", "--dtype", "float32")
+    process, records = judge(tmp_path, *options, *dtypes, site=site, LANTERN="lacks:aten::linspace")
+    assert process.returncode == 1, process.stdout + process.stderr
+    found = {each["dtype"]: each["verdict"] for each in cells(records, "lantern")}
+    assert found == {"float16": "unsupported", "float32": "fail"}
+    (failure,) = (each for each in records if each["type"] == "failure")
+    assert "aten::linspace" in failure["diagnosis"]
+
+
+@needs_python_backend
+def test_workers_are_pinned_to_units(tmp_path: Path, site: Path) -> None:
+    options = ("--device", "lantern:0", "--device", "lantern:1", "--clause", "creation.full.*", "--jobs", "2")
+    process, records = judge(tmp_path, *options, site=site, LANTERN_UNITS="2")
+    assert process.returncode == 0, process.stdout + process.stderr
+    workers = [{each["worker"] for each in cells(records, f"lantern:{unit}")} for unit in (0, 1)]
+    assert [len(each) for each in workers] == [1, 1]
+    assert workers[0] != workers[1]
 
 
 @needs_python_backend

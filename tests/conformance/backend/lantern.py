@@ -7,6 +7,7 @@ wrong (twice the answer and one), or an error only at the next synchronisation.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -110,5 +111,6 @@ BACKEND = Backend(
     count=lambda: UNITS,
     synchronize=_synchronize,
     facts=lambda _: Facts("Lantern One", "driver 7", 4096),
+    waivers=tuple(Path(__file__).parent.glob("lantern-waivers.toml")),
     lacks=("bfloat16",),
 )
