@@ -17,7 +17,7 @@ def units(devices: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in devices if name.partition(":")[0] not in ("cpu", "meta"))
 
 
-class UnitScheduling(LoadScopeScheduling):
+class UnitScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Gives each unit its share of the workers; cells of the CPU go where there is room.
 
     With fewer workers than units, a worker goes from unit to unit.
