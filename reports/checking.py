@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from torch_conformance.reports.records import End, Record, RecordError, encoded, read, seal
+from torch_conformance.reports.records import End, Record, RecordError, encoded, opened, read, seal
 
 
 class Sound(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ def check(path: Path) -> Sound:
     found = read(path)
     before, number = hashlib.sha256(), 0
     closing: tuple[int, bytes, End] | None = None
-    with path.open("rb") as file:
+    with opened(path) as file:
         for number, (record, line) in enumerate(zip(found.records, file, strict=False), 1):
             if isinstance(record, End):
                 closing = (number, line, record)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -381,17 +383,30 @@ class Recorded(NamedTuple):
 
 
 def read(path: Path) -> Recorded:
-    """Return the records of a results file.
+    """Return the records of a results file, which may be packed by gzip.
 
     Raises:
         RecordError: For a file that is missing, too large, of another schema, or not made of records; a last line
             that was cut off in writing is dropped and reported instead.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return _read_lines(path, _lines(path, file))
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UNREADABLE as error:
+        raise RecordError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+# What opened files raise; the latter two where a packed file is damaged.
+UNREADABLE = (OSError, EOFError, zlib.error)
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a results file to read it; one whose name ends in .gz is unpacked on the way.
+
+    Raises:
+        OSError: When it cannot be opened.
+    """
+    return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes]]:

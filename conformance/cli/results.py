@@ -12,13 +12,14 @@ from torch_conformance.reports.merging import Part
 from torch_conformance.reports.records import RecordError
 
 FILE_NAME = "results.jsonl"
+FILE_NAMES = (FILE_NAME, f"{FILE_NAME}.gz")
 
 
 def parts(places: Sequence[Path]) -> list[Part]:
     """Return the records of results files, each named by its folder or file.
 
     Args:
-        places: Files, or folders that hold results.jsonl, themselves or further down.
+        places: Files, or folders that hold results.jsonl or results.jsonl.gz, themselves or further down.
 
     Raises:
         click.UsageError: For a place that holds none, and for a file that was changed or damaged.
@@ -35,7 +36,7 @@ def _files(place: Path) -> Iterator[Path]:
     if not place.is_dir():
         yield place
         return
-    found = sorted(place.rglob(FILE_NAME))
+    found = sorted(path for name in FILE_NAMES for path in place.rglob(name))
     if not found:
         raise click.UsageError(f"{place}: holds no {FILE_NAME}; name the folder of a run (--out) or the file")
     yield from found
@@ -43,5 +44,7 @@ def _files(place: Path) -> Iterator[Path]:
 
 def _names(files: Sequence[Path]) -> dict[Path, str]:
     """Name files by their folders as far as these differ, else by their paths."""
-    short = {file: file.absolute().parent.name if file.name == FILE_NAME else file.stem for file in files}
+    short = {
+        file: file.absolute().parent.name if file.name in FILE_NAMES else file.name.partition(".")[0] for file in files
+    }
     return {file: name if list(short.values()).count(name) == 1 else str(file) for file, name in short.items()}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,6 +44,32 @@ def test_what_is_cut_off_is_never_sound(tmp_path: Path, data: st.DataObject) -> 
     whole = _written(path, conformant())
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
     _expect_unsound(path)
+
+
+def test_a_packed_file_is_sound_too(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl.gz"
+    path.write_bytes(gzip.compress(_written(tmp_path / "results.jsonl", deviating())))
+    assert checking.check(path) == checking.check(tmp_path / "results.jsonl")
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_every_changed_byte_of_packed_content_is_noticed(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "results.jsonl.gz"
+    whole = bytearray(gzip.compress(_written(tmp_path / "results.jsonl", conformant()), mtime=0))
+    # The ten bytes of the head say when and on what system it was packed.
+    place = data.draw(st.integers(10, len(whole) - 1))
+    whole[place] = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[place]))
+    path.write_bytes(whole)
+    _expect_unsound(path)
+
+
+@pytest.mark.parametrize("length", [0, 1, 10, 100, -9, -1])
+def test_a_packed_file_that_is_cut_off_is_refused(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "results.jsonl.gz"
+    path.write_bytes(gzip.compress(_written(tmp_path / "results.jsonl", conformant()))[:length])
+    with pytest.raises(records.RecordError):
+        checking.check(path)
 
 
 def _expect_unsound(path: Path) -> None:
