@@ -20,6 +20,7 @@ class Profile:
         dtypes: Those of which a clause is judged on one; empty for all dtypes. A clause with none of these keeps its
             first.
         trials: Transcripts after which a cell has seen enough; 0 for no limit.
+        cheap: Recorded seconds of a cell (costs.json) below which it has no such limit.
         seconds: What a cell may take before it counts as hanging: many times what the slowest takes.
     """
 
@@ -29,7 +30,12 @@ class Profile:
     exhaustive: bool
     dtypes: tuple[str, ...] = ()
     trials: int = 0
+    cheap: float = 0.0
     seconds: float = 300.0
+
+    def for_cost(self, seconds: float) -> Profile:
+        """Return the profile for a cell of this recorded cost."""
+        return dataclasses.replace(self, trials=0) if seconds < self.cheap else self
 
 
 # One of each category and width class: what a job's start has time for.
@@ -38,7 +44,16 @@ _REPRESENTATIVE = ("bool", "uint8", "int64", "bfloat16", "float32", "complex64")
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("smoke", examples=2, samples=20_000, exhaustive=False, dtypes=_REPRESENTATIVE, trials=4, seconds=120),
+        Profile(
+            "smoke",
+            examples=2,
+            samples=20_000,
+            exhaustive=False,
+            dtypes=_REPRESENTATIVE,
+            trials=4,
+            cheap=0.01,
+            seconds=120,
+        ),
         Profile("standard", examples=6, samples=100_000, exhaustive=False),
         Profile("deep", examples=60, samples=1_000_000, exhaustive=True, seconds=3600),
     )

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from torch_conformance import spec
+from torch_conformance.conformance import sharding
 from torch_conformance.conformance.binding import BindingError, bindings, bound_clauses
 from torch_conformance.conformance.cell import Cell, cell_seed
 from torch_conformance.conformance.devices import DeviceError, lacking, load, resolve, waiver_files
@@ -69,11 +70,16 @@ class Session:
             found.setdefault(key.clause, []).append(key)
         return found
 
+    @functools.cached_property
+    def _costs(self) -> dict[str, float]:
+        return sharding.load_costs()
+
     def _cell(self, key: CellKey) -> Cell:
         clause = self.specification.clauses[key.clause]
         seed = cell_seed(self.seed, key.clause, key.dtype)
         optional = self.specification.dtype_sets[clause.optional] if clause.optional else ()
-        return Cell(clause, key.device, key.dtype, self.profile, seed, key.dtype in optional)
+        profile = self.profile.for_cost(self._costs.get(key.clause, sharding.DEFAULT_SECONDS))
+        return Cell(clause, key.device, key.dtype, profile, seed, key.dtype in optional)
 
     def inherited(self) -> dict[str, Any]:
         """Return what a worker must take over from the process that started it."""
