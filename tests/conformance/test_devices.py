@@ -18,6 +18,7 @@ needs_python_backend = pytest.mark.skipif(
     reason=f"torch {torch.__version__} has no PrivateUse1 backends written in Python (2.10 and later have)",
 )
 FULL = "creation.full.fills-every-element"
+INFERS = "creation.full.infers-dtype"
 
 
 @pytest.fixture
@@ -128,8 +129,21 @@ def test_what_a_device_lacks_is_unsupported_where_the_clause_allows_it(tmp_path:
 
 
 @needs_python_backend
+def test_a_poisoned_device_costs_one_cell(tmp_path: Path, site: Path) -> None:
+    lost = "creation.logspace.has-asked-length"
+    options = ("--device", "lantern", "--device", "cpu", "--clause", FULL, "--clause", lost)
+    process, records = judge(tmp_path, *options, "--dtype", "float32", site=site, LANTERN="poison:aten::logspace")
+    assert process.returncode == 2, process.stdout + process.stderr
+    found = {(each["clause"], each["device"]): each["execution"] for each in records if each["type"] == "cell"}
+    assert len(found) == 4
+    assert {key: word for key, word in found.items() if word != "completed"} == {(lost, "lantern"): "device-lost"}
+    (event,) = (each for each in records if each["type"] == "event" and each["kind"] == "device-lost")
+    assert "device-side assert triggered by aten::logspace" in event["message"]
+
+
+@needs_python_backend
 def test_workers_are_pinned_to_units(tmp_path: Path, site: Path) -> None:
-    options = ("--device", "lantern:0", "--device", "lantern:1", "--clause", "creation.full.*", "--jobs", "2")
+    options = ("--device", "lantern:0", "--device", "lantern:1", "--clause", FULL, "--clause", INFERS, "--jobs", "2")
     process, records = judge(tmp_path, *options, site=site, LANTERN_UNITS="2")
     assert process.returncode == 0, process.stdout + process.stderr
     workers = [{each["worker"] for each in cells(records, f"lantern:{unit}")} for unit in (0, 1)]

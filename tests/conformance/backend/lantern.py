@@ -1,7 +1,8 @@
-"""A PrivateUse1 device in Python: each tensor's elements live in a tensor of the CPU; it can be broken in three ways.
+"""A PrivateUse1 device in Python: each tensor's elements live in a tensor of the CPU; it can be broken in four ways.
 
-LANTERN=lacks:OPERATOR, wrong:OPERATOR or late:OPERATOR (such as wrong:aten::fill_) makes an operator missing,
-wrong (twice the answer and one), or an error only at the next synchronisation.
+LANTERN=lacks:OPERATOR, wrong:OPERATOR, late:OPERATOR or poison:OPERATOR (such as wrong:aten::fill_) makes an operator
+missing, wrong (twice the answer and one), an error only at the next synchronisation, or the end of all that the device
+does in this process.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ NAME = "lantern"
 HOW, _, WHICH = os.environ.get("LANTERN", "").partition(":")
 UNITS = int(os.environ.get("LANTERN_UNITS", "1"))
 _late: list[str] = []
+_poisoned: list[str] = []
 
 
 class LanternTensor(torch.Tensor):
@@ -44,8 +46,17 @@ def _break(name: str, answer: torch.Tensor) -> None:
         _late.append(name)
 
 
+def _check_alive() -> None:
+    if _poisoned:
+        raise RuntimeError(f"{NAME} error: device-side assert triggered by {_poisoned[0]}")
+
+
 def _fallback(operator: Any, *arguments: Any, **options: Any) -> Any:
     name = operator._schema.name
+    _check_alive()
+    if HOW == "poison" and name == WHICH:
+        _poisoned.append(name)
+        _check_alive()
     if HOW == "lacks" and name == WHICH:
         raise NotImplementedError(f"Could not run '{name}' with arguments from the '{NAME}' backend")
     if name == "aten::_copy_from":
@@ -94,6 +105,7 @@ class _Module:
 
 
 def _synchronize(device: torch.device) -> None:
+    _check_alive()
     if _late:
         raise RuntimeError(f"{device}: {_late.pop()} failed some time ago")
 
