@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -36,10 +37,16 @@ def _files(place: Path) -> Iterator[Path]:
     if not place.is_dir():
         yield place
         return
-    found = sorted(path for name in FILE_NAMES for path in place.rglob(name))
+    found = sorted((path for name in FILE_NAMES for path in place.rglob(name)), key=_numbers_as_numbers)
     if not found:
         raise click.UsageError(f"{place}: holds no {FILE_NAME}; name the folder of a run (--out) or the file")
     yield from found
+
+
+def _numbers_as_numbers(path: Path) -> list[tuple[int, str]]:
+    """Return a key that puts torch-2.4.1 before torch-2.13.0."""
+    parts: list[str] = re.findall(r"\d+|\D+", str(path))
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _names(files: Sequence[Path]) -> dict[Path, str]:

@@ -168,3 +168,19 @@ def test_a_package_that_cannot_be_loaded_is_named(tmp_path: Path, site: Path) ->
     assert "lantern:BACKEND" in process.stderr
     assert "no driver" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+@needs_python_backend
+def test_a_worker_that_dies_at_a_unit_has_a_successor_there(tmp_path: Path, site: Path) -> None:
+    options = ("--device", "lantern:0", "--device", "lantern:1", "--dtype", "float32", "--jobs", "2")
+    clauses = ("creation.logspace.has-asked-length", FULL, "creation.full.fills-huge-tensors")
+    patterns = [part for clause in clauses for part in ("--clause", clause)]
+    broken = {"LANTERN": "poison:aten::logspace", "LANTERN_UNITS": "2"}
+    process, records = judge(tmp_path, *options, *patterns, site=site, **broken)
+    assert process.returncode == 2, process.stdout + process.stderr
+    found = [each for each in records if each["type"] == "cell"]
+    lost = [(each["clause"], each["device"]) for each in found if each["execution"] != "completed"]
+    assert sorted(lost) == [(clauses[0], "lantern:0"), (clauses[0], "lantern:1")]
+    assert len(found) == 2 * len(clauses)
+    units = {each["worker"]: each["device"] for each in found}
+    assert all(units[each["worker"]] == each["device"] for each in found)
