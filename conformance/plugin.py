@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import warnings
 from pathlib import Path
 
+import pluggy
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -141,6 +143,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker_input is not None:
         from torch_conformance.conformance import accidents, watchdog  # noqa: PLC0415
 
+        # When the gathering process was killed, its workers leave without a word.
+        warnings.filterwarnings("ignore", category=pluggy.PluggyTeardownRaisedWarning)
         # Before torch is imported, which can crash or hang too.
         config.stash[watchdog.KEY] = watchdog.Watchdog(accidents.announce(worker_input))
     from torch_conformance.conformance import recording, running, session  # noqa: PLC0415

@@ -126,7 +126,9 @@ class Progress:
             self._console.print(summary.render(judged, run, self._specification()))
         else:
             _say(summary.plain(judged, run))
-        _say(f"report: {self._out / 'index.html'}")
+        page = self._out / "index.html"
+        if page.is_file() and page.stat().st_size:
+            _say(f"report: {page}")
         return judged.exit_code
 
     def _specification(self) -> spec.Specification | None:
