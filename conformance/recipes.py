@@ -224,7 +224,8 @@ class Sweep:
         printer.text("Sweep(...)" if cycle else repr(self))
 
 
-_PLAINEST = _contiguous((2,))
+# What every property can judge, and the first thing that Hypothesis draws.
+_PLAINEST = _contiguous((2, 3))
 _INCLUDED = st.sampled_from([False, True, True, True, True, True])
 _SEEDS = st.integers(0, 255)
 _CODES = st.binary(min_size=_DRAWN_CODES, max_size=_DRAWN_CODES)
