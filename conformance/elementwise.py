@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -246,10 +247,14 @@ def _hard(dtype: str) -> Array:
 
 
 @functools.lru_cache(maxsize=256)
-def hard_case(name: str, dtype: str) -> Case:
-    """Return a row's hard values with their expected results; a second operand is the same values in another order."""
+def hard_case(name: str, dtype: str, most: int) -> Case:
+    """Return a row's hard values with their expected results; a second operand is the same values in another order.
+
+    Of more than `most` values it takes every n-th, where an odd n meets all low bits.
+    """
     row = operators()[name]
     values = hard_values(row, dtype)
+    values = values[:: math.ceil(values.size / most) | 1]
     operands = {"a": Strided.from_array(values)}
     if row.operands == 2:
         other = np.random.default_rng(3).permutation(values)

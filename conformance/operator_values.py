@@ -51,4 +51,5 @@ def judge_sweep(cell: Cell, sweep: Sweep) -> None:
             spellings = (*spellings, *spellings)[start : start + _SPELLINGS_OF_MANY]
         judge(cell, case, spellings)
     if not len(sweep) and is_floating(cell.dtype):
-        judge(cell, hard_case(row.name, cell.dtype), cell.in_turn(row.spellings, 0, 1) if quick else row.spellings)
+        case = hard_case(row.name, cell.dtype, cell.profile.samples)
+        judge(cell, case, cell.in_turn(row.spellings, 0, 1) if quick else row.spellings)
