@@ -208,7 +208,9 @@ class Running:
             "accident": None,
         }
         if verdict == "fail" and error is not None:
-            fields["failure"] = self._failure(item, cell, error)
+            # Of a waived deviation the witness has just been run, and a replay takes seconds.
+            count = 0 if settled.disposition == "waived" else item.config.getoption("conformance_replay")
+            fields["failure"] = self._failure(item, cell, error, count)
         return fields
 
     @staticmethod
@@ -255,14 +257,13 @@ class Running:
             return "vacuous", "nothing was compared"
         return "pass", ""
 
-    def _failure(self, item: pytest.Item, cell: Cell, error: BaseException) -> dict[str, Any]:
+    def _failure(self, item: pytest.Item, cell: Cell, error: BaseException, replays: int) -> dict[str, Any]:
         deviation = deviation_in(error)
         fields = failure_fields(cell, deviation.finding if deviation else None, error)
         fields |= {"test": item.nodeid, "traceback": _formatted(error)}
         if deviation is not None:
-            count = item.config.getoption("conformance_replay")
             with self._watchdog.resting() if self._watchdog is not None else contextlib.nullcontext():
-                fields["reproduced"] = self._replayer.replay(cell.clause.id, deviation.finding.script, count)
+                fields["reproduced"] = self._replayer.replay(cell.clause.id, deviation.finding.script, replays)
         return fields
 
 
