@@ -34,7 +34,9 @@ def test_full_run_shards_and_single_clause_have_equal_inputs(tmp_path: Path) -> 
         prints[name] = fingerprints(tmp_path / name)
     assert len(set(prints["full"].values())) > 20
     assert prints["first"] | prints["second"] == prints["full"]
-    assert not set(prints["first"]) & set(prints["second"])
+    both = set(prints["first"]) & set(prints["second"])
+    assert len({clause for clause, _, _ in both}) == 1, "the identity probe, and nothing else"
+    assert all(prints["first"][key] == prints["second"][key] for key in both)
     assert prints["single"].items() <= prints["full"].items()
     assert prints["narrow"].items() <= prints["single"].items()
     assert len(prints["narrow"]) == 1
