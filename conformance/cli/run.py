@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -123,6 +124,7 @@ def run(
         profile, seed = earlier.get("profile", profile), earlier.get("seed", seed)
     _check_environment(clause)
     _check_writable(out)
+    _check_workers(tx)
     # Workers elsewhere find the package by name: paths are other ones there.
     target = ("--pyargs", PACKAGE_NAME) if tx else (str(PACKAGE),)
     arguments = [
@@ -192,6 +194,15 @@ def _check_writable(out: Path) -> None:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise click.UsageError(f"--out {out}: cannot be written ({reason}); name another folder") from None
+
+
+def _check_workers(specs: tuple[str, ...]) -> None:
+    for each in specs:
+        kind = re.match(r"(?:\d+\*)?(popen|ssh=.|vagrant_ssh=.|socket=.)", each)
+        if kind is None:
+            raise click.UsageError(
+                f"--tx {each}: expected popen, ssh=HOST or socket=HOST:PORT, as pytest-xdist has them"
+            )
 
 
 def _loads() -> bool:

@@ -200,3 +200,10 @@ def test_workers_elsewhere_are_xdists(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     found = read(tmp_path / "out" / "results.jsonl").records
     assert {each.worker for each in found if isinstance(each, records.Cell)} == {"gw0", "gw1"}
+
+
+@pytest.mark.parametrize("spec", ["nosuch=1", "ssh=", "2*"])
+def test_a_worker_that_xdist_does_not_know_is_refused(tmp_path: Path, spec: str) -> None:
+    done = command.run("run", *QUICK[:-2], "--tx", spec, folder=tmp_path)
+    assert done.returncode == 4
+    assert f"--tx {spec}: expected popen, ssh=HOST" in done.stderr
