@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,7 +155,7 @@ def test_a_clause_and_its_failure(browser: playwright_api.Browser, single: Path)
     opened.page.keyboard.press("Escape")
     assert not dialog.is_visible()
     # The browser tells of the closing in a task of its own.
-    opened.page.wait_for_function("!location.hash.includes('clause=')")
+    playwright_api.expect(opened.page).not_to_have_url(re.compile("clause="))
     linked = open_page(browser, single, f"#clause={CLAUSE}")
     assert linked.page.locator("#clause").is_visible()
     unknown = open_page(browser, single, "#clause=%3Cimg%3E&columns=nothing&state=%00")
