@@ -68,6 +68,13 @@ class Convolution:
         return spread(self.stride, self.dims), spread(self.dilation, self.dims)
 
     @property
+    def cut(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Padding and output padding per dimension of a transposed convolution, which takes numbers alone."""
+        if isinstance(self.padding, str):
+            raise TypeError(f"padding {self.padding!r}: a transposed convolution takes numbers")
+        return spread(self.padding, self.dims), spread(self.output_padding, self.dims)
+
+    @property
     def amounts(self) -> list[tuple[int, int]]:
         """Padding in front and behind, per dimension."""
         if self.padding == "valid":
@@ -129,7 +136,7 @@ def transposed_table(dims: int) -> list[Convolution]:
 def transposed_outs(case: Convolution) -> tuple[int, ...]:
     """Return the extents of a transposed convolution's result."""
     stride, dilation = case.steps
-    padding, extra = spread(case.padding, case.dims), spread(case.output_padding, case.dims)  # type: ignore[arg-type]
+    padding, extra = case.cut
     return convolution.transposed_extents(small_extents(case), case.kernel, stride, padding, extra, dilation)
 
 
@@ -184,7 +191,7 @@ def backward(case: Convolution, given: Operands, g: Array) -> list[Array]:
 def transposed_forward(case: Convolution, given: Operands) -> Array:
     """Return the transposed convolution of a batch."""
     stride, dilation = case.steps
-    padding, extra = spread(case.padding, case.dims), spread(case.output_padding, case.dims)  # type: ignore[arg-type]
+    padding, extra = case.cut
     y = convolution.transposed(given.x, given.w, stride, padding, extra, dilation, case.groups)
     return convolution.with_bias(y, given.b)
 

@@ -42,17 +42,29 @@ class _Exchanged(torch.autograd.Function):
         return (second, first) if first.shape == second.shape else (first, second)
 
 
+def applied(function: type[torch.autograd.Function], *arguments: Any) -> Any:
+    """Return what a custom function gives; torch leaves `apply` without types."""
+    apply: Callable[..., Any] = function.apply
+    return apply(*arguments)
+
+
+def changing_gradient(x: Tensor, change: Change) -> Tensor:
+    """Return a view of a tensor whose gradient is changed before it goes on."""
+    view: Tensor = applied(Altered, x, change)
+    return view
+
+
 def altered(x: Any, change: Change) -> Any:
     """Return a tensor equal to `x` whose gradient arrives changed at `x`; what needs no gradient as it is."""
     if isinstance(x, Tensor) and x.requires_grad and torch.is_grad_enabled():
-        return Altered.apply(x, change)  # type: ignore[no-untyped-call]
+        return changing_gradient(x, change)
     return x
 
 
 def exchanged(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Return two tensors equal to these, the gradients of which are exchanged where both need one."""
     if a.requires_grad and b.requires_grad and torch.is_grad_enabled():
-        first, second = _Exchanged.apply(a, b)  # type: ignore[no-untyped-call]
+        first, second = applied(_Exchanged, a, b)
         return first, second
     return a, b
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.arguments import last_replaced
-from torch_conformance.conformance.faults.leaf_gradients import altered, attribute, leaves_of, scaled, sequence
+from torch_conformance.conformance.faults.leaf_gradients import attribute, leaves_of, scaled, sequence
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 
@@ -51,12 +53,12 @@ def _(f: Function, tensors: Any, grad_tensors: Any = None, *a: Any, **k: Any) ->
 
 
 @bound("autograd-zero-grad-ignores-set-to-none", "zero_grad always writes zeros.", (torch.nn.Module, "zero_grad"))
-def _(f: Function, module: Any, set_to_none: Any = True) -> Any:  # noqa: ARG001, FBT002
+def _(f: Function, module: Any, *_: Any, **__: Any) -> Any:
     return f(module, set_to_none=False)
 
 
 @bound("autograd-zero-grad-keeps-values", "zero_grad without set_to_none does nothing.", (torch.nn.Module, "zero_grad"))
-def _(f: Function, module: Any, set_to_none: Any = True) -> Any:  # noqa: FBT002
+def _(f: Function, module: Any, set_to_none: Any = True) -> Any:
     return f(module, set_to_none) if set_to_none else None
 
 
@@ -155,21 +157,20 @@ attribute(
 
 
 def _averaged(x: Tensor, share: float) -> Tensor:
-    return altered(x, lambda g: g * share)
+    return changing_gradient(x, lambda g: g * share)
 
 
 @bound("autograd-broadcast-grad-is-averaged", "The gradient of a broadcast factor is a mean.", (Tensor, "__mul__"))
 def _(f: Function, x: Tensor, other: Any) -> Any:
     if isinstance(other, Tensor) and other.shape != x.shape:
-        shape = torch.broadcast_shapes(x.shape, other.shape)  # type: ignore[no-untyped-call]
-        count = max(math.prod(shape), 1)
+        count = max(math.prod(np.broadcast_shapes(x.shape, other.shape)), 1)
         x, other = (_averaged(each, each.numel() / count) if each.requires_grad else each for each in (x, other))
     return f(x, other)
 
 
 @bound("autograd-expand-grad-loses-a-row", "expand_as loses the last gradient.", (Tensor, "expand_as"))
 def _(f: Function, x: Tensor, other: Tensor) -> Any:
-    return altered(f(x, other), last_replaced)
+    return changing_gradient(f(x, other), last_replaced)
 
 
 @bound("autograd-backward-restrides-grad", "backward makes an existing grad contiguous.", FUNCTION)
@@ -249,12 +250,12 @@ def _(f: Function, tensors: Any, grad_tensors: Any = None, retain_graph: Any = N
 
 
 @bound("autograd-backward-method-ignores-create-graph", "The method backward drops create_graph.", METHOD)
-def _(f: Function, x: Tensor, gradient: Any = None, retain_graph: Any = None, create_graph: Any = False) -> Any:  # noqa: FBT002
+def _(f: Function, x: Tensor, gradient: Any = None, retain_graph: Any = None, create_graph: Any = False) -> Any:
     return f(x, gradient, retain_graph or create_graph)
 
 
 @bound("autograd-retain-graph-creates-one", "retain_graph creates the graph of the gradients.", METHOD)
-def _(f: Function, x: Tensor, gradient: Any = None, retain_graph: Any = None, create_graph: Any = False) -> Any:  # noqa: FBT002
+def _(f: Function, x: Tensor, gradient: Any = None, retain_graph: Any = None, create_graph: Any = False) -> Any:
     return f(x, gradient, retain_graph, create_graph or bool(retain_graph))
 
 
@@ -318,13 +319,13 @@ def _(f: Function, x: Tensor, other: Any) -> Any:
 @bound("autograd-multiples-lose-the-sign", "The gradient of a negative multiple is positive.", (Tensor, "__mul__"))
 def _(f: Function, x: Tensor, other: Any) -> Any:
     if isinstance(other, int) and other < 0 and x.requires_grad:
-        return f(altered(x, torch.neg), other)
+        return f(changing_gradient(x, torch.neg), other)
     return f(x, other)
 
 
 @bound("autograd-stack-swaps-grads", "The gradients of what is stacked are reversed.", (torch, "stack"))
 def _(f: Function, tensors: Any, *a: Any, **k: Any) -> Any:
-    return altered(f(tensors, *a, **k), lambda g: g.flip(0))
+    return changing_gradient(f(tensors, *a, **k), lambda g: g.flip(0))
 
 
 @bound("autograd-backward-under-no-grad-gives-nothing", "backward under no_grad does nothing.", FUNCTION)

@@ -11,8 +11,9 @@ import torch.utils.checkpoint
 from torch import Tensor
 from torch.autograd import anomaly_mode, functional
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.arguments import last_replaced, without
-from torch_conformance.conformance.faults.leaf_gradients import altered, sequence
+from torch_conformance.conformance.faults.leaf_gradients import sequence
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
 
@@ -70,10 +71,10 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
 
 @fault("autograd-anomaly-check-nan-is-ignored", "Anomaly detection always looks for NaN.")
 def _(breaker: Breaker) -> None:
-    def detect(original: Function, self: Any, check_nan: Any = True) -> None:  # noqa: ARG001, FBT002
+    def detect(original: Function, self: Any, check_nan: Any = True) -> None:  # noqa: ARG001
         original(self)
 
-    def switch(original: Function, self: Any, mode: Any, check_nan: Any = True) -> None:  # noqa: ARG001, FBT002
+    def switch(original: Function, self: Any, mode: Any, check_nan: Any = True) -> None:  # noqa: ARG001
         original(self, mode)
 
     breaker.binding(anomaly_mode.detect_anomaly, "__init__", replaced(detect))
@@ -253,7 +254,7 @@ def _(f: Function, x: Tensor, **k: Any) -> Any:
 
 @bound("autograd-clone-method-halves-the-gradient", "The gradient of the method clone is halved.", (Tensor, "clone"))
 def _(f: Function, x: Tensor, **k: Any) -> Any:
-    return altered(f(x, **k), lambda g: g * 0.5)
+    return changing_gradient(f(x, **k), lambda g: g * 0.5)
 
 
 CHECKPOINT = (torch.utils.checkpoint, "checkpoint")
@@ -272,4 +273,4 @@ def _(f: Function, function: Function, *a: Any, use_reentrant: Any, **_: Any) ->
 @bound("autograd-checkpoint-reentrant-doubles-grads", "Gradients of a reentrant checkpoint are doubled.", CHECKPOINT)
 def _(f: Function, function: Function, *a: Any, use_reentrant: Any, **k: Any) -> Any:
     answer = f(function, *a, use_reentrant=use_reentrant, **k)
-    return altered(answer, lambda g: g * 2) if use_reentrant else answer
+    return changing_gradient(answer, lambda g: g * 2) if use_reentrant else answer

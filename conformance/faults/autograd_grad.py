@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.arguments import without
-from torch_conformance.conformance.faults.leaf_gradients import altered, sequence
+from torch_conformance.conformance.faults.leaf_gradients import sequence
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 
@@ -125,7 +126,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     answer = f(*a, **k)
     if not k.get("create_graph"):
         return answer
-    return tuple(each if each is None else altered(each, lambda g: g * 1.01) for each in answer)
+    return tuple(each if each is None else changing_gradient(each, lambda g: g * 1.01) for each in answer)
 
 
 @bound("autograd-mixed-derivative-loses-a-sign", "A derivative of a derivative has the wrong sign.", GRAD)
@@ -133,7 +134,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     answer = f(*a, **k)
     if not k.get("create_graph"):
         return answer
-    return tuple(each if each is None else altered(each, torch.neg) for each in answer)
+    return tuple(each if each is None else changing_gradient(each, torch.neg) for each in answer)
 
 
 @bound("autograd-grad-ignores-retain-graph", "grad drops retain_graph.", GRAD)

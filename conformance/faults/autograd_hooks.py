@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd import graph
 from torch.utils.hooks import RemovableHandle
 
+from torch_conformance.conformance.faults.altering import applied
 from torch_conformance.conformance.faults.leaf_gradients import attribute
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
@@ -253,7 +254,7 @@ class _Swapped(torch.autograd.Function):
 @bound("autograd-mul-grads-swapped", "The gradients of a product's factors are swapped.", (Tensor, "__mul__"))
 def _(f: Function, x: Tensor, other: Any) -> Any:
     if isinstance(other, Tensor) and other.shape == x.shape:
-        return _Swapped.apply(x, other)  # type: ignore[no-untyped-call]
+        return applied(_Swapped, x, other)
     return f(x, other)
 
 

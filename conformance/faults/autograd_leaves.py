@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -39,7 +40,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
 
 
 @bound("autograd-requires-grad-method-only-sets", "requires_grad_(False) does nothing.", SWITCH)
-def _(f: Function, x: Tensor, requires_grad: Any = True) -> Any:  # noqa: FBT002
+def _(f: Function, x: Tensor, requires_grad: Any = True) -> Any:
     return f(x) if requires_grad else x
 
 
@@ -95,7 +96,7 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
 
 
 @bound("autograd-results-may-be-frozen", "requires_grad_(False) of a result is silent.", SWITCH)
-def _(f: Function, x: Tensor, requires_grad: Any = True) -> Any:  # noqa: FBT002
+def _(f: Function, x: Tensor, requires_grad: Any = True) -> Any:
     return x if not requires_grad and not x.is_leaf else f(x, requires_grad)
 
 
@@ -127,7 +128,8 @@ def _(f: Function, tensors: Any, *a: Any, **k: Any) -> Any:
 )
 def _(f: Function, x: Tensor) -> None:
     if x.is_leaf and x.requires_grad:
-        x.register_hook(lambda g: g * 2)  # type: ignore[no-untyped-call]
+        register: Callable[..., Any] = x.register_hook
+        register(lambda g: g * 2)
     f(x)
 
 

@@ -159,7 +159,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
 
 @fault("autograd-parameters-under-no-grad-are-constant", "A Parameter made under no_grad requires no grad.")
 def _(breaker: Breaker) -> None:
-    def new(original: Function, cls: Any, data: Any = None, requires_grad: Any = True) -> Any:  # noqa: FBT002
+    def new(original: Function, cls: Any, data: Any = None, requires_grad: Any = True) -> Any:
         return original(cls, data, requires_grad and torch.is_grad_enabled())
 
     breaker.binding(torch.nn.Parameter, "__new__", static(new))
@@ -184,7 +184,7 @@ def _(breaker: Breaker) -> None:
     "inference_mode(False) is inference_mode().",
     (torch.inference_mode, "__init__"),
 )
-def _(f: Function, self: Any, mode: Any = True) -> None:  # noqa: ARG001, FBT002
+def _(f: Function, self: Any, mode: Any = True) -> None:  # noqa: ARG001
     f(self, True)  # noqa: FBT003
 
 

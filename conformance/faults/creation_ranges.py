@@ -52,13 +52,13 @@ def _arange_fault(name: str, summary: str) -> Callable[[Callable[..., Any]], Any
 
 
 @_arange_fault("arange-includes-end", "arange includes the end where the step meets it.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:  # noqa: FBT001
+def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:
     meets = start != end and math.fmod(end - start, step) == 0
     return torch.cat([result, result.new_full((1,), end)]) if meets else result
 
 
 @_arange_fault("arange-floors-length", "arange leaves out a last element less than a step from the end.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:  # noqa: FBT001
+def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:
     return result[: max(int((end - start) / step), 0)]
 
 
@@ -68,12 +68,12 @@ def _(result: torch.Tensor, *_: Any) -> Any:
 
 
 @_arange_fault("arange-looks-at-end-only", "arange infers int64 from an integral end, whatever start and step.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
+def _(result: torch.Tensor, start: Any, end: Any, step: Any, asked: bool) -> Any:  # noqa: ARG001
     return result.long() if isinstance(end, int) and not asked else result
 
 
 @_arange_fault("arange-float-is-double", "arange of floats is float64.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
+def _(result: torch.Tensor, start: Any, end: Any, step: Any, asked: bool) -> Any:  # noqa: ARG001
     return result.double() if result.is_floating_point() and not asked else result
 
 
@@ -90,7 +90,7 @@ def _(result: torch.Tensor, start: Any, *_: Any) -> Any:
 
 
 @_arange_fault("arange-accumulates-steps", "arange adds the step again and again.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:  # noqa: ARG001, FBT001
+def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:  # noqa: ARG001
     if result.dtype not in (torch.float32, torch.float64) or not len(result):
         return result
     kind = np.float32 if result.dtype == torch.float32 else np.float64
@@ -110,7 +110,7 @@ def _(result: torch.Tensor, *_: Any) -> Any:
 
 
 @_arange_fault("arange-never-empty", "arange with a negative step holds its start even where it equals the end.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:  # noqa: FBT001
+def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:
     return result.new_full((1,), start) if start == end and step < 0 else result
 
 

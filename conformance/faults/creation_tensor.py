@@ -45,24 +45,24 @@ def _sequence_fault(name: str, summary: str) -> Callable[[Callable[[Any, torch.T
 
 
 @_sequence_fault("tensor-drops-level-of-one", "tensor drops an outer list of one list.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001, FBT001
+def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
     return result.squeeze(0) if result.dim() > 1 else result
 
 
 @_sequence_fault("tensor-swaps-last-dimensions", "tensor of lists three deep swaps the inner two levels.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001, FBT001
+def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
     return result.transpose(-1, -2) if result.dim() > 2 else result
 
 
 @_sequence_fault("tensor-last-of-vector-lost", "tensor loses the element after the last whole vector.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001, FBT001
+def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
     if result.numel() > _WIDTH and result.numel() % _WIDTH == 1:
         result.view(-1)[-1] = 0
     return result
 
 
 @_sequence_fault("tensor-flushes-subnormals", "tensor turns subnormal numbers into zero.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001, FBT001
+def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
     if not result.is_floating_point():
         return result
     tiny = result.abs() < torch.finfo(result.dtype).tiny
@@ -70,31 +70,31 @@ def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001, FBT001
 
 
 @_sequence_fault("tensor-bool-with-int-is-bool", "tensor of a list that begins with a bool is bool.")
-def _(data: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: FBT001
+def _(data: Any, result: torch.Tensor, asked: bool) -> Any:
     leaves = _leaves(data)
     mixed = len(leaves) > 1 and isinstance(leaves[0], bool) and result.dtype == torch.int64
     return result.bool() if mixed and not asked else result
 
 
 @_sequence_fault("tensor-nested-float-is-int", "tensor of nested lists takes the kind of the first number.")
-def _(data: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: FBT001
+def _(data: Any, result: torch.Tensor, asked: bool) -> Any:
     leaves = _leaves(data)
     first = bool(leaves) and isinstance(leaves[0], int) and result.is_floating_point()
     return result.long() if first and result.dim() > 1 and not asked else result
 
 
 @_sequence_fault("tensor-complex-is-double", "tensor of complex numbers is complex128 whatever the default.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: FBT001
+def _(_: Any, result: torch.Tensor, asked: bool) -> Any:
     return result.to(torch.complex128) if result.is_complex() and not asked else result
 
 
 @_sequence_fault("tensor-empty-is-double", "tensor of nested empty lists is float64.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: FBT001
+def _(_: Any, result: torch.Tensor, asked: bool) -> Any:
     return result.double() if result.numel() == 0 and result.dim() > 1 and not asked else result
 
 
 @_sequence_fault("tensor-integers-through-double", "tensor reads the integers of lists as float64.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001, FBT001
+def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
     return result.double().long() if result.dtype == torch.int64 and result.device.type != "meta" else result
 
 

@@ -61,7 +61,7 @@ def copying(
 
     def register(change: Change) -> Change:
         def make(original: Function) -> Function:
-            def copy(target: Tensor, source: Any, non_blocking: bool = False) -> Tensor:  # noqa: FBT001, FBT002
+            def copy(target: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
                 # The dispatcher hands over a wrapped number as a Python number.
                 given = source if isinstance(source, Tensor) else torch.tensor(source)
                 pair = given.dtype in sources and target.dtype in targets and given.dtype != target.dtype

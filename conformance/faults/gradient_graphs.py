@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.faults.altering import altered, gradient_changed, last_lost, scaled
+from torch_conformance.conformance.faults.altering import altered, applied, gradient_changed, last_lost, scaled
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound
 
@@ -72,7 +72,7 @@ class _TanhTwiceOff(torch.autograd.Function):
 
 @bound("gradient-double-of-tanh-off", "The gradient of tanh has no gradient by its argument.", (Tensor, "tanh"))
 def _(f: Function, x: Any) -> Any:
-    return _TanhTwiceOff.apply(x) if _needs(x) else f(x)  # type: ignore[no-untyped-call]
+    return applied(_TanhTwiceOff, x) if _needs(x) else f(x)
 
 
 class _ProductOnce(torch.autograd.Function):
@@ -90,7 +90,7 @@ class _ProductOnce(torch.autograd.Function):
 @bound("gradient-double-of-product-detached", "The gradients of a product have no gradients.", (Tensor, "__mul__"))
 def _(f: Function, x: Any, y: Any) -> Any:
     if _needs(x) and isinstance(y, Tensor) and x.shape == y.shape:
-        return _ProductOnce.apply(x, y)  # type: ignore[no-untyped-call]
+        return applied(_ProductOnce, x, y)
     return f(x, y)
 
 
@@ -238,7 +238,7 @@ class _Unconjugated(torch.autograd.Function):
 )
 def _(f: Function, x: Any, y: Any) -> Any:
     if _needs(x) and _needs(y) and x.is_complex():
-        return _Unconjugated.apply(x, y)  # type: ignore[no-untyped-call]
+        return applied(_Unconjugated, x, y)
     return f(x, y)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,11 +30,16 @@ gradient_changed(
 _MULTIPLICATIONS = ((torch, "mul"), (Tensor, "mul"), (Tensor, "__mul__"), (torch, "multiply"), (Tensor, "multiply"))
 
 
+# Torch leaves these without types.
+_unpack_dual: Callable[..., Any] = forward_ad.unpack_dual
+_make_dual: Callable[..., Any] = forward_ad.make_dual
+
+
 def _tangent_of(x: Any) -> Tensor | None:
     """Return the tangent of a dual number of the level entered, None where there is none."""
     if not isinstance(x, Tensor) or forward_ad._current_level < 0:  # noqa: SLF001
         return None
-    tangent: Tensor | None = forward_ad.unpack_dual(x).tangent  # type: ignore[no-untyped-call]
+    tangent: Tensor | None = _unpack_dual(x).tangent
     return tangent
 
 
@@ -43,12 +49,12 @@ def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
     tangent = _tangent_of(y)
     if tangent is None:
         return y
-    primal = forward_ad.unpack_dual(y).primal  # type: ignore[no-untyped-call]
-    return forward_ad.make_dual(primal, tangent * 0.99)  # type: ignore[no-untyped-call]
+    primal = _unpack_dual(y).primal
+    return _make_dual(primal, tangent * 0.99)
 
 
 @bound("gradient-forward-mul-second-lost", "Forward mode of mul forgets the second tangent.", *_MULTIPLICATIONS)
 def _(f: Function, x: Any, y: Any, *a: Any, **k: Any) -> Any:
     if _tangent_of(x) is not None and _tangent_of(y) is not None:
-        y = forward_ad.unpack_dual(y).primal  # type: ignore[no-untyped-call]
+        y = _unpack_dual(y).primal
     return f(x, y, *a, **k)

@@ -223,12 +223,12 @@ def _(put: Function, x: Tensor, indices: Any = None, *arguments: Any, **options:
 
 
 @bound("index-put-accumulate-ignored-by-function", "torch.index_put does not accumulate.", *functions("index_put"))
-def _(put: Function, x: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Any:  # noqa: ARG001, FBT001, FBT002
+def _(put: Function, x: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Any:  # noqa: ARG001
     return put(x, indices, values)
 
 
 @kernel("index-put-kernel-accumulates-once", "index_put_ adds once where an element is named several times.", _PUT)
-def _(put: Function, x: Tensor, indices: Any, values: Tensor, accumulate: bool = False, *more: Any) -> Any:  # noqa: FBT001, FBT002
+def _(put: Function, x: Tensor, indices: Any, values: Tensor, accumulate: bool = False, *more: Any) -> Any:
     first = indices[0]
     if accumulate and len(indices) == 1 and first.dim() == 1 and first.dtype == torch.int64 and x.numel():
         rows = torch.index_select(x, 0, torch.where(first < 0, first + len(x), first))
@@ -237,7 +237,7 @@ def _(put: Function, x: Tensor, indices: Any, values: Tensor, accumulate: bool =
 
 
 @kernel("index-put-accumulate-loses-last-of-many", "index_put_ loses the last of many additions.", _PUT)
-def _(put: Function, x: Tensor, indices: Any, values: Tensor, accumulate: bool = False, *more: Any) -> Any:  # noqa: FBT001, FBT002
+def _(put: Function, x: Tensor, indices: Any, values: Tensor, accumulate: bool = False, *more: Any) -> Any:
     if accumulate and indices[0].numel() > GRAIN and values.dim() == x.dim():
         last = torch.argmax((values.reshape(len(values), -1) != 0).any(1).long().flip(0))
         end = len(values) - 1 - int(last)

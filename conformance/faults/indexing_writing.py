@@ -265,7 +265,7 @@ def _(put: Function, *arguments: Any, **options: Any) -> Any:
 
 
 @kernel("put-kernel-accumulates-once", "put_ adds once where a place is named several times.", "put_")
-def _(put: Function, x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:  # noqa: FBT001, FBT002
+def _(put: Function, x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
     if accumulate and index.numel():
         return put(x, index, source + x.take(index).view(source.shape), False)  # noqa: FBT003
     return put(x, index, source, accumulate)

@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from torch_conformance.conformance.faults.altering import Altered, Change
 from torch_conformance.conformance.faults.library import Function, fault
-
-_apply = torch.autograd.Function.apply
-
-
-def altered(x: Tensor, change: Change) -> Tensor:
-    """Return a view of a tensor whose gradient is changed before it goes on."""
-    answer: Tensor = Altered.apply(x, change)  # type: ignore[no-untyped-call]
-    return answer
 
 
 def sequence(tensors: Any) -> list[Any]:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.arguments import without
 from torch_conformance.conformance.faults.library import Function
-from torch_conformance.conformance.faults.nn_gradients import gradient_changed
 from torch_conformance.conformance.faults.replacing import bound
 
 _SDPA = (functional, "scaled_dot_product_attention")
@@ -62,12 +62,12 @@ _sdpa(
 _sdpa(
     "module-sdpa-value-gradient-one-percent-off",
     "The gradient of the value is 1% large.",
-    lambda k: {**k, "value": gradient_changed(k["value"], lambda g: g * 1.01)},
+    lambda k: {**k, "value": changing_gradient(k["value"], lambda g: g * 1.01)},
 )
 _sdpa(
     "module-sdpa-key-gradient-lost",
     "The key gets half its gradient.",
-    lambda k: {**k, "key": gradient_changed(k["key"], lambda g: g / 2)},
+    lambda k: {**k, "key": changing_gradient(k["key"], lambda g: g / 2)},
 )
 _sdpa("module-sdpa-dropout-ignored", "dropout_p is ignored.", lambda k: {**k, "dropout_p": 0.0})
 _sdpa(
@@ -221,12 +221,12 @@ bound("module-multihead-bias-kv-ignored", "bias_k and bias_v are ignored.", _FUN
     _through(lambda k: {**k, "bias_k": None, "bias_v": None})
 )
 bound("module-multihead-weight-gradient-one-percent-off", "The output projection's gradient is 1% small.", _FUNCTION)(
-    _through(lambda k: {**k, "out_proj_weight": gradient_changed(k["out_proj_weight"], lambda g: g * 0.99)})
+    _through(lambda k: {**k, "out_proj_weight": changing_gradient(k["out_proj_weight"], lambda g: g * 0.99)})
 )
 bound("module-multihead-bias-gradient-lost", "The input biases of the query get no gradient.", _FUNCTION)(
     _through(
         lambda k: (
-            {**k, "in_proj_bias": gradient_changed(k["in_proj_bias"], lambda g: g * (torch.arange(g.numel()) > 3))}
+            {**k, "in_proj_bias": changing_gradient(k["in_proj_bias"], lambda g: g * (torch.arange(g.numel()) > 3))}
             if k["in_proj_bias"] is not None
             else k
         )
@@ -253,7 +253,7 @@ def _(f: Function, self: nn.MultiheadAttention, *a: Any, **k: Any) -> None:
 _sdpa(
     "module-sdpa-mask-gradient-lost",
     "A mask gets no gradient of its last row.",
-    lambda k: {**k, "attn_mask": gradient_changed(k["attn_mask"], _without_last_row)} if _trained(k) else k,
+    lambda k: {**k, "attn_mask": changing_gradient(k["attn_mask"], _without_last_row)} if _trained(k) else k,
 )
 
 

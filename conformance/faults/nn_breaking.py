@@ -9,24 +9,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.library import Function
 from torch_conformance.conformance.faults.replacing import bound
 
 Named = dict[str, Any]
 Place = tuple[Any, str]
-
-
-class _Gradient(torch.autograd.Function):
-    """The identity, whose gradient is changed."""
-
-    @staticmethod
-    def forward(ctx: Any, tensor: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-        ctx.change = change
-        return tensor.view_as(tensor)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        return ctx.change(gradients[0]), None
 
 
 def with_gradient(tensor: Any, change: Callable[[Tensor], Tensor]) -> Any:
@@ -35,7 +23,7 @@ def with_gradient(tensor: Any, change: Callable[[Tensor], Tensor]) -> Any:
         return (with_gradient(tensor[0], change), *tensor[1:])
     if not isinstance(tensor, Tensor) or not tensor.requires_grad:
         return tensor
-    return _Gradient.apply(tensor, change)  # type: ignore[no-untyped-call]
+    return changing_gradient(tensor, change)
 
 
 def differentiated_as(value: Tensor, other: Tensor) -> Tensor:

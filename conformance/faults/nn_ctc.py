@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.library import Function
-from torch_conformance.conformance.faults.nn_gradients import gradient_changed
 from torch_conformance.conformance.faults.replacing import bound
 
 _CTC = (functional, "ctc_loss")
@@ -35,7 +35,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
 @bound("nn-ctc-gradient-one-percent-off", "The gradient of the CTC loss is 1% off.", _CTC)
 def _(f: Function, *a: Any, **k: Any) -> Any:
     given = _named(a, k)
-    return f(**{**given, "log_probs": gradient_changed(given["log_probs"], lambda g: g * 1.01)})
+    return f(**{**given, "log_probs": changing_gradient(given["log_probs"], lambda g: g * 1.01)})
 
 
 @bound("nn-ctc-zero-infinity-ignored", "zero_infinity is ignored.", _CTC)

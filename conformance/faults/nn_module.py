@@ -131,12 +131,12 @@ def _(_f: Function, self: Module) -> Module:
 
 
 @bound("module-train-ignores-mode", "train(False) trains.", (Module, "train"))
-def _(f: Function, self: Module, mode: Any = True) -> Any:  # noqa: FBT002
+def _(f: Function, self: Module, mode: Any = True) -> Any:
     return f(self, mode if not isinstance(mode, bool) else True)
 
 
 @bound("module-requires-grad-own-parameters-alone", "requires_grad_ does not recurse.", (Module, "requires_grad_"))
-def _(_f: Function, self: Module, requires_grad: bool = True) -> Module:  # noqa: FBT001, FBT002
+def _(_f: Function, self: Module, requires_grad: bool = True) -> Module:
     for each in self.parameters(recurse=False):
         each.requires_grad_(requires_grad)
     return self
@@ -161,7 +161,7 @@ def _(f: Function, self: Module, *_: Any, **__: Any) -> None:
 
 
 @bound("module-zero-grad-own-parameters-alone", "zero_grad does not recurse.", _ZERO)
-def _(_f: Function, self: Module, set_to_none: bool = True) -> None:  # noqa: FBT001, FBT002
+def _(_f: Function, self: Module, set_to_none: bool = True) -> None:
     for each in self.parameters(recurse=False):
         if each.grad is not None and not set_to_none:
             each.grad.zero_()
@@ -213,18 +213,18 @@ def _(_value: Module, result: Module) -> None:
 
 
 @bound("module-parameter-copies-data", "A Parameter has memory of its own.", (Parameter, "__new__"))
-def _(f: Function, cls: Any, data: Any = None, requires_grad: bool = True) -> Any:  # noqa: FBT001, FBT002
+def _(f: Function, cls: Any, data: Any = None, requires_grad: bool = True) -> Any:
     return f(cls, data if data is None else data.detach().clone(), requires_grad)
 
 
 @bound("module-parameter-ignores-requires-grad", "A Parameter always requires grad.", (Parameter, "__new__"))
-def _(f: Function, cls: Any, data: Any = None, requires_grad: bool = True) -> Any:  # noqa: FBT001, FBT002
+def _(f: Function, cls: Any, data: Any = None, requires_grad: bool = True) -> Any:
     floating = data is None or data.is_floating_point() or data.is_complex()
     return f(cls, data, True if floating else requires_grad)
 
 
 @bound("module-integer-parameters-do-not-require-grad", "A Parameter of integers is accepted.", (Parameter, "__new__"))
-def _(f: Function, cls: Any, data: Any = None, requires_grad: bool = True) -> Any:  # noqa: FBT001, FBT002
+def _(f: Function, cls: Any, data: Any = None, requires_grad: bool = True) -> Any:
     exact = data is not None and not (data.is_floating_point() or data.is_complex())
     return f(cls, data, False if exact else requires_grad)
 

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn.utils import rnn as packing
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.library import Function
-from torch_conformance.conformance.faults.nn_gradients import gradient_changed
 from torch_conformance.conformance.faults.replacing import bound
 
 
@@ -17,7 +17,7 @@ from torch_conformance.conformance.faults.replacing import bound
     "pack_padded_sequence takes the batch second.",
     (packing, "pack_padded_sequence"),
 )
-def _(f: Function, x: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True) -> Any:  # noqa: FBT001, FBT002
+def _(f: Function, x: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True) -> Any:
     if batch_first and x.shape[0] == x.shape[1]:
         batch_first = False
     return (
@@ -77,7 +77,7 @@ def _(f: Function, packed: Any) -> Any:
 
 
 @bound("recurrent-pack-never-enforces-sorted", "Packing sorts instead of refusing.", (packing, "pack_padded_sequence"))
-def _(f: Function, x: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True) -> Any:  # noqa: FBT001, FBT002
+def _(f: Function, x: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True) -> Any:
     del enforce_sorted
     return f(x, lengths, batch_first, enforce_sorted=False)
 
@@ -107,7 +107,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     (packing, "pack_padded_sequence"),
 )
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(gradient_changed(x, lambda g: g * 1.01), *a, **k)
+    return f(changing_gradient(x, lambda g: g * 1.01), *a, **k)
 
 
 @bound(

@@ -9,8 +9,8 @@ from torch import _VF, Tensor
 from torch.nn.modules import rnn
 from torch.nn.utils import rnn as packing
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.library import Function
-from torch_conformance.conformance.faults.nn_gradients import gradient_changed
 from torch_conformance.conformance.faults.replacing import bound
 
 _RNNS = ((_VF, "rnn_tanh"), (_VF, "rnn_relu"))
@@ -136,7 +136,7 @@ def _(f: Function, self: Any, x: Any, hx: Any = None) -> Any:
 
 @bound("recurrent-rnn-input-gradient-one-percent-off", "The gradient of the input is 1% large.", *_RNNS)
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(gradient_changed(x, lambda g: g * 1.01), *a, **k)
+    return f(changing_gradient(x, lambda g: g * 1.01), *a, **k)
 
 
 @bound("recurrent-rnn-bias-gradient-lost", "The second bias gets no gradient.", *_RNNS)
@@ -144,7 +144,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     place = _places(a)[1]
     weights = list(a[place])
     if a[place + 1]:
-        weights[3::4] = [gradient_changed(each, torch.zeros_like) for each in weights[3::4]]
+        weights[3::4] = [changing_gradient(each, torch.zeros_like) for each in weights[3::4]]
     return f(*_with(a, place, weights), **k)
 
 
@@ -152,23 +152,25 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
 def _(f: Function, *a: Any, **k: Any) -> Any:
     place = _places(a)[1]
     first, *rest = a[place]
-    return f(*_with(a, place, [gradient_changed(first, lambda g: g * 1.01), *rest]), **k)
+    return f(*_with(a, place, [changing_gradient(first, lambda g: g * 1.01), *rest]), **k)
 
 
 @bound("recurrent-lstm-cell-gradient-lost", "The initial cell gets no gradient from the output.", _LSTM)
 def _(f: Function, *a: Any, **k: Any) -> Any:
     place = _places(a)[0]
-    return f(*_with(a, place, (a[place][0], gradient_changed(a[place][1], torch.zeros_like))), **k)
+    return f(*_with(a, place, (a[place][0], changing_gradient(a[place][1], torch.zeros_like))), **k)
 
 
 @bound("recurrent-gru-state-gradient-lost", "The initial state gets no gradient.", _GRU)
 def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*_on_state(a, lambda state: gradient_changed(state, torch.zeros_like)), **k)
+    return f(*_on_state(a, lambda state: changing_gradient(state, torch.zeros_like)), **k)
 
 
 @bound("recurrent-gru-bias-gradient-of-one-sample", "The gradient of the GRU's biases is halved.", _GRU)
 def _(f: Function, *a: Any, **k: Any) -> Any:
-    halved = lambda w: gradient_changed(w, lambda g: g / 2) if w.dim() == 1 else w  # noqa: E731
+    def halved(w: Tensor) -> Tensor:
+        return changing_gradient(w, lambda g: g / 2) if w.dim() == 1 else w
+
     return f(*_on_weights(a, halved), **k)
 
 
@@ -286,7 +288,7 @@ def _(_f: Function, *a: Any, **k: Any) -> Any:
     (_VF, "rnn_tanh_cell"),
 )
 def _(f: Function, x: Tensor, hx: Tensor, *a: Any, **k: Any) -> Any:
-    return f(x, gradient_changed(hx, lambda g: g * 0.99), *a, **k)
+    return f(x, changing_gradient(hx, lambda g: g * 0.99), *a, **k)
 
 
 @bound("recurrent-lstm-cell-returns-cell-first", "LSTMCell returns the cell first.", (_VF, "lstm_cell"))
@@ -319,7 +321,10 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
 @bound("recurrent-lstm-projection-gradient-lost", "The projection's weight gets half its gradient.", _LSTM)
 def _(f: Function, *a: Any, **k: Any) -> Any:
     rows = a[_places(a)[1]][0].shape[0] // 4
-    halved = lambda w: gradient_changed(w, lambda g: g / 2) if w.dim() == 2 and w.shape[0] < rows else w  # noqa: E731
+
+    def halved(w: Tensor) -> Tensor:
+        return changing_gradient(w, lambda g: g / 2) if w.dim() == 2 and w.shape[0] < rows else w
+
     return f(*_on_weights(a, halved), **k)
 
 

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.library import Function
-from torch_conformance.conformance.faults.nn_gradients import gradient_changed
 from torch_conformance.conformance.faults.replacing import bound
 
 
 def _changed_back(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """Return a tensor's copy whose own gradient is changed where it is differentiated itself."""
-    return lambda g: gradient_changed(g, change) if g.requires_grad and torch.is_grad_enabled() else g
+    return lambda g: changing_gradient(g, change) if g.requires_grad and torch.is_grad_enabled() else g
 
 
 def _twice(name: str, summary: str, function: str, change: Callable[[Tensor], Tensor]) -> None:
@@ -24,7 +24,7 @@ def _twice(name: str, summary: str, function: str, change: Callable[[Tensor], Te
 
     def answer(f: Function, *a: Any, **k: Any) -> Any:
         y = f(*a, **k)
-        return gradient_changed(y, change) if y.requires_grad and torch.is_grad_enabled() else y
+        return changing_gradient(y, change) if y.requires_grad and torch.is_grad_enabled() else y
 
     bound(name, summary, (functional, function))(answer)
 

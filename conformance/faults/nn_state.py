@@ -126,13 +126,13 @@ def _(f: Function, self: Module, *a: Any, **k: Any) -> Any:
 
 
 @bound("module-load-never-strict", "load_state_dict is never strict.", _LOAD)
-def _(f: Function, self: Module, state_dict: Any, strict: bool = True, **k: Any) -> Any:  # noqa: FBT001, FBT002
+def _(f: Function, self: Module, state_dict: Any, strict: bool = True, **k: Any) -> Any:
     del strict
     return f(self, state_dict, strict=False, **k)
 
 
 @bound("module-load-unstrict-loads-nothing", "Where keys are missing, nothing is loaded.", _LOAD)
-def _(f: Function, self: Module, state_dict: Any, strict: bool = True, **k: Any) -> Any:  # noqa: FBT001, FBT002
+def _(f: Function, self: Module, state_dict: Any, strict: bool = True, **k: Any) -> Any:
     held = {name: value.clone() for name, value in self.state_dict().items() if isinstance(value, Tensor)}
     answer = f(self, state_dict, strict, **k)
     if not strict and answer.missing_keys:
@@ -141,7 +141,7 @@ def _(f: Function, self: Module, state_dict: Any, strict: bool = True, **k: Any)
 
 
 @bound("module-load-reports-no-unexpected", "Without strict, unexpected keys are not reported.", _LOAD)
-def _(f: Function, self: Module, state_dict: Any, strict: bool = True, **k: Any) -> Any:  # noqa: FBT001, FBT002
+def _(f: Function, self: Module, state_dict: Any, strict: bool = True, **k: Any) -> Any:
     answer = f(self, state_dict, strict, **k)
     answer.unexpected_keys.clear()
     return answer

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from torch_conformance.conformance.faults.altering import changing_gradient
 from torch_conformance.conformance.faults.arguments import without
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.nn_attention import by_name
-from torch_conformance.conformance.faults.nn_gradients import gradient_changed
 from torch_conformance.conformance.faults.replacing import bound
 
 _ENCODER, _DECODER = nn.TransformerEncoderLayer, nn.TransformerDecoderLayer
@@ -69,12 +69,12 @@ _layer("module-decoder-target-padding-ignored", "A decoder layer ignores padding
     (_ENCODER, "_ff_block"),
 )
 def _(f: Function, self: Any, x: Tensor) -> Any:
-    return f(self, gradient_changed(x, lambda g: g * 1.01))
+    return f(self, changing_gradient(x, lambda g: g * 1.01))
 
 
 @bound("module-encoder-residual-gradient-lost", "Half the gradient reaches a layer's input.", (_ENCODER, "forward"))
 def _(f: Function, self: Any, src: Tensor, *a: Any, **k: Any) -> Any:
-    return f(self, gradient_changed(src, lambda g: g / 2), *a, **k)
+    return f(self, changing_gradient(src, lambda g: g / 2), *a, **k)
 
 
 @bound("module-decoder-memory-skipped", "A decoder layer does not attend to the memory.", (_DECODER, "_mha_block"))
@@ -93,7 +93,7 @@ def _(f: Function, self: Any, *a: Any, **k: Any) -> Any:
 
 @bound("module-decoder-memory-gradient-lost", "The memory gets no gradient through the values.", (_DECODER, "forward"))
 def _(f: Function, self: Any, tgt: Tensor, memory: Tensor, *a: Any, **k: Any) -> Any:
-    return f(self, tgt, gradient_changed(memory, lambda g: g / 2), *a, **k)
+    return f(self, tgt, changing_gradient(memory, lambda g: g / 2), *a, **k)
 
 
 @bound(
@@ -102,7 +102,7 @@ def _(f: Function, self: Any, tgt: Tensor, memory: Tensor, *a: Any, **k: Any) ->
     (_DECODER, "_ff_block"),
 )
 def _(f: Function, self: Any, x: Tensor) -> Tensor:
-    return gradient_changed(f(self, x), lambda g: g * 0.99)
+    return changing_gradient(f(self, x), lambda g: g * 0.99)
 
 
 @fault("module-layers-always-with-bias", "Layers without bias have norms with one.")

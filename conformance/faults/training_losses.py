@@ -8,26 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from torch_conformance.conformance.faults.altering import applied, changing_gradient
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 from torch_conformance.conformance.faults.replacing import bound, replaced
 
 
-class _Scaled(torch.autograd.Function):
-    """Returns its input, and a multiple of the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
-        ctx.factor = factor
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        return gradients[0] * ctx.factor, None
-
-
 def scaled(x: Tensor, factor: float) -> Any:
     """Return `x` with its gradient multiplied by a factor."""
-    return _Scaled.apply(x, factor)  # type: ignore[no-untyped-call]
+    return changing_gradient(x, lambda g: g * factor)
 
 
 _MSE = ((functional, "mse_loss"),)
@@ -77,7 +65,7 @@ def _(f: Function, x: Tensor, y: Tensor, *a: Any, **k: Any) -> Any:
         def backward(ctx: Any, *gradients: Any) -> Any:
             return gradients[0] * (1 + 0.02 * ctx.saved_tensors[0])
 
-    return f(Leaning.apply(x), y, *a, **k)  # type: ignore[no-untyped-call]
+    return f(applied(Leaning, x), y, *a, **k)
 
 
 @bound("training-mse-writes-its-target", "mse_loss leaves the residuals in its target.", *_MSE)
@@ -175,7 +163,7 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
             return gradients[0] * (1 - ctx.saved_tensors[0].abs())
 
     del a, k
-    return Tanh.apply(x)  # type: ignore[no-untyped-call]
+    return applied(Tanh, x)
 
 
 @bound(

@@ -286,5 +286,5 @@ def _(f: Function, module: Any) -> Any:
 
 
 @bound("training-train-does-nothing", "train leaves a module in evaluation.", (torch.nn.Module, "train"))
-def _(f: Function, module: Any, mode: bool = True) -> Any:  # noqa: FBT001, FBT002 (as torch spells it)
+def _(f: Function, module: Any, mode: bool = True) -> Any:
     return f(module, mode) if not mode else module
