@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from torch_conformance.reports import records
+from torch_conformance.reports import reading, records
 
 COSTS = Path(__file__).resolve().parent / "costs.json"
 # Cells every shard runs besides its own, where the selection has them: cheap, exact, and on every device's main paths.
@@ -62,5 +62,5 @@ def measured(cells: Iterable[records.Cell]) -> dict[str, float]:
 
 
 if __name__ == "__main__":  # python -m torch_conformance.conformance.sharding RESULTS.JSONL > conformance/costs.json
-    found = records.read(Path(sys.argv[1])).records
+    found = reading.read(Path(sys.argv[1])).records
     sys.stdout.write(json.dumps(measured(each for each in found if isinstance(each, records.Cell)), indent=0) + "\n")

@@ -4,7 +4,8 @@ Records and the verdict are here; the writers are modules, for each brings what 
 (rich), `page` (jinja2, matplotlib) and `html` (for pytest-html).
 """
 
-from torch_conformance.reports.records import Record, Recorded, RecordError, Writer, read
+from torch_conformance.reports.reading import Recorded, read
+from torch_conformance.reports.records import Record, RecordError, Writer
 from torch_conformance.reports.verdict import (
     CONFORMANT,
     DEVIATIONS,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from torch_conformance.reports.records import End, Record, RecordError, encoded, opened, read, seal
+from torch_conformance.reports.reading import opened, read
+from torch_conformance.reports.records import End, Record, RecordError, encoded, seal
 
 
 class Sound(msgspec.Struct, frozen=True):

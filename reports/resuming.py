@@ -7,7 +7,8 @@ from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
-from torch_conformance.reports.records import Cell, End, Failure, Picture, Plan, Record, RecordError, Run, read
+from torch_conformance.reports.reading import read
+from torch_conformance.reports.records import Cell, End, Failure, Picture, Plan, Record, RecordError, Run
 from torch_conformance.reports.verdict import Key, key_of
 
 _SHOWN = 60

@@ -338,7 +338,7 @@ def judge(records: Iterable[Record], specification: Specification | None = None)
     An inconsistency in the records or an internal error outranks all; a deviation outranks an incomplete run.
 
     Args:
-        records: What `records.read` returned, or a run kept in memory.
+        records: What `reading.read` returned, or a run kept in memory.
         specification: Puts causes that break a "must" first; the verdict does not depend on it.
     """
     gathered = _Gathered()

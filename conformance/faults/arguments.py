@@ -93,3 +93,8 @@ def is_strided(tensor: torch.Tensor) -> bool:
 def is_many(tensor: torch.Tensor) -> bool:
     """Whether a tensor has more elements than one thread takes."""
     return tensor.numel() > GRAIN
+
+
+def second(a: tuple[Any, ...], k: dict[str, Any]) -> torch.Tensor:
+    """Return the second operand, positional or by any of its names."""
+    return a[0] if a else next(value for name, value in k.items() if isinstance(value, torch.Tensor) and name != "out")

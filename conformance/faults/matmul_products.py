@@ -1,30 +1,22 @@
-"""Faults of matmul, mm, bmm, mv, dot, vdot, inner, outer, kron, tensordot, einsum and chains."""
+"""Faults of matmul, mm and bmm, and of the kernels below them and dot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from torch_conformance.conformance.faults.arguments import (
-    Change,
     changed,
     is_strided,
     kernel_changed,
-    last_replaced,
-    without,
+    second,
 )
 from torch_conformance.conformance.faults.library import Breaker, Function, fault
 
 _MM = "aten::mm"
 _WIDE = (torch.float64, torch.complex128)
-
-
-def second(a: tuple[Any, ...], k: dict[str, Any]) -> Tensor:
-    """Return the second operand, positional or by any of its names."""
-    return a[0] if a else next(value for name, value in k.items() if isinstance(value, Tensor) and name != "out")
 
 
 @changed(
@@ -273,84 +265,6 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     return f(x.flip(0) if is_strided(x) else x, *a, **k)
 
 
-@changed("mv-last-row-lost", "mv misses the last of more than 8 rows.", (torch, "mv"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    if x.size(0) > 8:
-        result[-1] = 0
-    return result
-
-
-@changed("mv-method-of-transposed-by-columns", "The method mv of strided matrices reverses rows.", (Tensor, "mv"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(x.flip(0) if is_strided(x) else x, *a, **k)
-
-
-@changed("dot-conjugates", "dot conjugates its first argument.", (torch, "dot"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(x.conj().resolve_conj(), *a, **k)
-
-
-@changed("dot-of-strided-as-contiguous", "The method dot of strided vectors misses the last.", (Tensor, "dot"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(last_replaced(x) if x.numel() > 1 and x.stride(0) != 1 else x, *a, **k)
-
-
-@changed("vdot-conjugates-second", "vdot conjugates its second argument.", (torch, "vdot"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    return result.conj().resolve_conj() if "out" not in k else result
-
-
-@changed("vdot-method-does-not-conjugate", "The method vdot is dot.", (Tensor, "vdot"))
-def _(_f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return torch.dot(x, second(a, k))
-
-
-@changed("vdot-of-integers-last-lost", "vdot of integers misses the last.", (torch, "vdot"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    exact = not (x.is_floating_point() or x.is_complex())
-    return f(last_replaced(x) if exact and x.numel() > 1 else x, *a, **k)
-
-
-@changed("outer-method-transposed", "The method outer is transposed.", (Tensor, "outer"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(x, *a, **k).t()
-
-
-@changed("ger-last-column-lost", "ger misses the last of more than 8 columns.", (torch, "ger"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    if result.size(1) > 8:
-        result[:, -1] = 0
-    return result
-
-
-@changed("inner-over-first-dims", "inner of matrices sums over the rows of reversed ones.", (torch, "inner"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(x.flip(0) if x.dim() == 2 else x, *a, **k)
-
-
-@changed("inner-method-swaps", "The method inner swaps its operands.", (Tensor, "inner"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(second(a, k), x)
-
-
-@changed("kron-swaps-operands", "kron swaps its operands.", (torch, "kron"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(second(a, k), x) if "out" not in k else f(x, *a, **k)
-
-
-@changed("kron-method-pads-rank-on-the-right", "The method kron adds missing dims on the right.", (Tensor, "kron"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    y = second(a, k)
-    while x.dim() < y.dim():
-        x = x.unsqueeze(-1)
-    while y.dim() < x.dim():
-        y = y.unsqueeze(-1)
-    return f(x, y)
-
-
 @changed("mm-takes-batches", "mm takes batches.", (torch, "mm"))
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     return torch.bmm(x, *a, **k) if x.dim() == 3 else f(x, *a, **k)
@@ -359,115 +273,3 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
 @changed("bmm-broadcasts", "bmm broadcasts batches of one.", (torch, "bmm"))
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     return f(x.expand(len(second(a, k)), -1, -1) if x.dim() == 3 and len(x) == 1 else x, *a, **k)
-
-
-@changed("dot-broadcasts-one", "The method dot repeats a single element.", (Tensor, "dot"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(x.expand(second(a, k).shape) if x.shape == (1,) else x, *a, **k)
-
-
-@changed("tensordot-lists-swapped", "tensordot sorts its second list.", (torch, "tensordot"))
-def _(f: Function, x: Tensor, y: Tensor, dims: Any = 2, **k: Any) -> Any:
-    if not isinstance(dims, int) and len(dims[1]) > 1 and x.size(dims[0][0]) == x.size(dims[0][0]):
-        order = sorted(dims[1])
-        if [x.size(d) for d in dims[0]] == [y.size(d) for d in order] or order != list(dims[1]):
-            y = y.flip(order[0])
-    return f(x, y, dims, **k)
-
-
-@changed("tensordot-negative-dims-off", "tensordot counts negative dims from one before.", (torch, "tensordot"))
-def _(f: Function, x: Tensor, y: Tensor, dims: Any = 2, **k: Any) -> Any:
-    if not isinstance(dims, int) and any(d < 0 for d in (*dims[0], *dims[1])):
-        x = x.flip(dims[0][0])
-    return f(x, y, dims, **k)
-
-
-def _equation(name: str, summary: str) -> Callable[[Change], Change]:
-    return changed(name, summary, (torch, "einsum"))
-
-
-@_equation("einsum-implicit-output-in-order-of-appearance", "An implied output of einsum follows appearance.")
-def _(f: Function, equation: Any, *a: Any) -> Any:
-    if isinstance(equation, str) and "->" not in equation and "..." not in equation:
-        letters = equation.replace(" ", "").replace(",", "")
-        equation += "->" + "".join(dict.fromkeys(c for c in letters if letters.count(c) == 1))
-    return f(equation, *a)
-
-
-@_equation("einsum-repeated-letters-summed", "einsum sums where it should take a diagonal.")
-def _(f: Function, equation: Any, *a: Any) -> Any:
-    if equation == "ii->i":
-        return f("ij->i", *a)
-    return f(equation, *a)
-
-
-@_equation("einsum-three-operands-forgets-last", "einsum of three operands takes the last for ones.")
-def _(f: Function, equation: Any, *a: Any) -> Any:
-    if isinstance(equation, str) and len(a) == 3:
-        a = (*a[:2], torch.ones_like(a[2]))
-    return f(equation, *a)
-
-
-@_equation("einsum-list-of-operands-reversed", "einsum conjugates operands that come as a list.")
-def _(f: Function, equation: Any, *a: Any) -> Any:
-    return -f(equation, *a) if len(a) == 1 and isinstance(a[0], list) and len(a[0]) > 1 else f(equation, *a)
-
-
-@_equation("einsum-ellipsis-last", "einsum puts the ellipsis of the output last.")
-def _(f: Function, equation: Any, *a: Any) -> Any:
-    if isinstance(equation, str) and "->..." in equation and equation[-1] != "." and len(a) == 1:
-        left, right = equation.split("->...")
-        equation = f"{left}->{right}..."
-    return f(equation, *a)
-
-
-@_equation("einsum-accepts-missing-letters", "einsum leaves out output letters that no input has.")
-def _(f: Function, equation: Any, *a: Any) -> Any:
-    if isinstance(equation, str) and "->" in equation and "..." not in equation:
-        left, right = equation.split("->")
-        equation = left + "->" + "".join(c for c in right if c in left)
-    return f(equation, *a)
-
-
-@changed(
-    "multi-dot-of-four-skips-one",
-    "multi_dot of four and more takes the third twice negative.",
-    (torch.linalg, "multi_dot"),
-)
-def _(f: Function, tensors: Any, **k: Any) -> Any:
-    parts = list(tensors)
-    return f([*parts[:2], -parts[2], *parts[3:]] if len(parts) > 3 else parts, **k)
-
-
-@changed("multi-dot-vector-first-keeps-row", "multi_dot keeps a first vector as a row.", (torch.linalg, "multi_dot"))
-def _(f: Function, tensors: Any, **k: Any) -> Any:
-    result = f(tensors, **k)
-    return result[None] if tensors[0].dim() == 1 and result.dim() == 1 else result
-
-
-@fault("chain-matmul-reversed", "chain_matmul reverses more than three.")
-def _(breaker: Breaker) -> None:
-    def make(f: Function) -> Function:
-        return lambda *matrices, **k: f(*(-each if n == 3 else each for n, each in enumerate(matrices)), **k)
-
-    breaker.binding(torch, "chain_matmul", make)
-
-
-@changed("vecdot-does-not-conjugate", "vecdot does not conjugate.", (torch.linalg, "vecdot"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(x.conj().resolve_conj(), *a, **k)
-
-
-@changed("vecdot-ignores-dim", "vecdot drops dim.", (torch.linalg, "vecdot"))
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(x, *a, **without(k, "dim"))
-
-
-@changed("matrix-power-zero-is-ones", "The power 0 of a matrix is all ones.", (torch, "matrix_power"))
-def _(f: Function, x: Tensor, n: int, **k: Any) -> Any:
-    return torch.ones_like(x) if n == 0 else f(x, n, **k)
-
-
-@changed("matrix-power-seven-is-six", "The power 7 of a matrix is the power 6.", (Tensor, "matrix_power"))
-def _(f: Function, x: Tensor, n: int, **k: Any) -> Any:
-    return f(x, 6 if n == 7 else n, **k)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command import run
 
-from torch_conformance.reports import records
+from torch_conformance.reports import reading, records
 from torch_conformance.reports.verdict import key_of
 
 HERE = Path(__file__).parent
@@ -29,7 +29,7 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def _cells(path: Path) -> dict[tuple[str, str, str], str]:
-    found = records.read(path / "results.jsonl").records
+    found = reading.read(path / "results.jsonl").records
     return {key_of(each): each.fingerprint for each in found if isinstance(each, records.Cell)}
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record_builders import KEYS, Key, cell, end, event, failure, plan, run
 
-from torch_conformance.reports import grid, merging, records
+from torch_conformance.reports import grid, merging, reading, records
 from torch_conformance.reports.merging import MergeError, Part, merged
 from torch_conformance.reports.verdict import judge
 from torch_conformance.spec import load
@@ -37,7 +37,7 @@ def test_the_merged_run_is_judged_as_one(tmp_path: Path) -> None:
     assert judge(found).word == "conformant"
     assert judge(found).counts["planned"] == len(KEYS)
     merging.write(found, tmp_path / "results.jsonl")
-    assert judge(records.read(tmp_path / "results.jsonl").records).word == "conformant"
+    assert judge(reading.read(tmp_path / "results.jsonl").records).word == "conformant"
 
 
 def test_a_missing_shard_is_named_and_makes_the_run_incomplete() -> None:
