@@ -7,49 +7,15 @@ import hashlib
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 
 import pytest
 import record_builders as build
+from html_document import Document
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from torch_conformance.reports import html
 from torch_conformance.spec import load
-
-VOID = {"meta", "br", "img", "link", "input"}
-
-
-class Page(HTMLParser):
-    """Elements with the names of their attributes; values and text beside them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, tuple[str, ...]]] = []
-        self.open: list[str] = []
-        self.values: list[tuple[str, str]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, tuple(name for name, _ in attrs)))
-        self.values += [(name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def handle_comment(self, data: str) -> None:
-        raise AssertionError(data)
-
-    def unknown_decl(self, data: str) -> None:
-        raise AssertionError(data)
 
 
 def fragments(text: str) -> str:
@@ -59,7 +25,7 @@ def fragments(text: str) -> str:
     return html.summary_html(found, load()) + table
 
 
-PLAIN = Page(fragments("plain")).elements
+PLAIN = Document(fragments("plain")).elements
 
 
 @settings(deadline=None, max_examples=50)
@@ -75,7 +41,7 @@ PLAIN = Page(fragments("plain")).elements
 def test_no_element_and_no_attribute_comes_from_data(text: str) -> None:
     page = fragments(text)
     page.encode("utf-8")
-    parsed = Page(page)
+    parsed = Document(page)
     assert parsed.open == []
     assert parsed.elements == PLAIN
     assert not [name for name, _ in parsed.values if name.startswith("on") or name in ("src", "style")]
@@ -83,9 +49,9 @@ def test_no_element_and_no_attribute_comes_from_data(text: str) -> None:
 
 
 def test_hostile_text_is_shown_as_it_is() -> None:
-    text = Page(fragments("<b>&amp;</b>")).text
+    text = Document(fragments("<b>&amp;</b>")).text
     assert "creation.full.<b>&amp;</b>" in text
-    assert "creation.full.{{7*7}}" in Page(fragments("{{7*7}}")).text
+    assert "creation.full.{{7*7}}" in Document(fragments("{{7*7}}")).text
 
 
 def test_long_texts_are_cut() -> None:
@@ -109,7 +75,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_policy_allows_the_pages_own_script_alone(page: str) -> None:
     safe = html.with_policy(page)
     head, _, _ = safe.partition("<title")
-    policy = dict(Page(head).values)["content"]
+    policy = dict(Document(head).values)["content"]
     script = safe[safe.rindex("<script>") + 8 : safe.rindex("</script>")]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}';" in policy

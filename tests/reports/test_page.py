@@ -7,12 +7,12 @@ import hashlib
 import json
 import re
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
 import pytest
 import record_builders as build
+from html_document import Document
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -21,47 +21,7 @@ from torch_conformance.reports.page import coverage, drafts, drawings, gathering
 from torch_conformance.spec import load, load_waivers
 
 FIRST, SECOND, THIRD = build.KEYS
-VOID = {"meta", "br", "img", "link", "input"}
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>]]>\x00\x1b[31m\u202eabc{{7*7}}\ud800"
-
-
-class Document(HTMLParser):
-    """Elements with the names of their attributes; values and text beside them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, tuple[str, ...]]] = []
-        self.open: list[str] = []
-        self.values: list[tuple[str, str]] = []
-        self.text = ""
-        self.blocks: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, tuple(name for name, _ in attrs)))
-        self.values += [(name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] in (["script"], ["style"]):
-            self.blocks.append(data)
-        else:
-            self.text += data
-
-    def handle_comment(self, data: str) -> None:
-        raise AssertionError(data)
-
-    def handle_decl(self, decl: str) -> None:
-        assert decl == "DOCTYPE html"
-
-    def unknown_decl(self, data: str) -> None:
-        raise AssertionError(data)
 
 
 def rendered(found: list[records.Record], label: str = "here") -> str:
