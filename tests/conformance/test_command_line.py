@@ -207,3 +207,17 @@ def test_a_worker_that_xdist_does_not_know_is_refused(tmp_path: Path, spec: str)
     done = command.run("run", *QUICK[:-2], "--tx", spec, folder=tmp_path)
     assert done.returncode == 4
     assert f"--tx {spec}: expected popen, ssh=HOST" in done.stderr
+
+
+def test_a_worker_that_has_another_install_ends_the_run(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text("import numpy; numpy.__version__ = '1.0.0'\n")
+    other = tmp_path / "other-python"
+    other.write_text(f'#!/bin/sh\nPYTHONPATH="{site}:$PYTHONPATH" exec "{sys.executable}" "$@"\n')
+    other.chmod(0o755)
+    done = command.run("run", *QUICK[:-2], "--tx", f"popen//python={other}", "--out", "out", folder=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "NumPy 1.0.0" in done.stderr
+    assert "install the same on both" in done.stderr
+    assert "disagreement: the worker on" in judge(read(tmp_path / "out" / "results.jsonl").records).sentence

@@ -143,8 +143,10 @@ def test_a_poisoned_device_costs_one_cell(tmp_path: Path, site: Path) -> None:
 
 @needs_python_backend
 def test_workers_are_pinned_to_units(tmp_path: Path, site: Path) -> None:
-    options = ("--device", "lantern:0", "--device", "lantern:1", "--clause", FULL, "--clause", INFERS, "--jobs", "2")
-    process, records = judge(tmp_path, *options, site=site, LANTERN_UNITS="2")
+    options = ("--device", "lantern:0", "--device", "lantern:1", "--clause", FULL, "--jobs", "2")
+    # Two dtypes each: dealt in turn, the cells of a unit would not stay together.
+    dtypes = ("--dtype", "float32", "--dtype", "int64")
+    process, records = judge(tmp_path, *options, *dtypes, site=site, LANTERN_UNITS="2")
     assert process.returncode == 0, process.stdout + process.stderr
     workers = [{each["worker"] for each in cells(records, f"lantern:{unit}")} for unit in (0, 1)]
     assert [len(each) for each in workers] == [1, 1]
@@ -172,15 +174,16 @@ def test_a_package_that_cannot_be_loaded_is_named(tmp_path: Path, site: Path) ->
 
 @needs_python_backend
 def test_a_worker_that_dies_at_a_unit_has_a_successor_there(tmp_path: Path, site: Path) -> None:
-    options = ("--device", "lantern:0", "--device", "lantern:1", "--dtype", "float32", "--jobs", "2")
+    options = ("--device", "lantern:0", "--device", "lantern:1", "--jobs", "2", "--dtype", "float32")
     clauses = ("creation.logspace.has-asked-length", FULL, "creation.full.fills-huge-tensors")
     patterns = [part for clause in clauses for part in ("--clause", clause)]
+    options = (*options, "--dtype", "float64")
     broken = {"LANTERN": "poison:aten::logspace", "LANTERN_UNITS": "2"}
     process, records = judge(tmp_path, *options, *patterns, site=site, **broken)
     assert process.returncode == 2, process.stdout + process.stderr
     found = [each for each in records if each["type"] == "cell"]
     lost = [(each["clause"], each["device"]) for each in found if each["execution"] != "completed"]
-    assert sorted(lost) == [(clauses[0], "lantern:0"), (clauses[0], "lantern:1")]
-    assert len(found) == 2 * len(clauses)
+    assert sorted(lost) == [(clauses[0], "lantern:0")] * 2 + [(clauses[0], "lantern:1")] * 2
+    assert len(found) == 4 * len(clauses)
     units = {each["worker"]: each["device"] for each in found}
     assert all(units[each["worker"]] == each["device"] for each in found)

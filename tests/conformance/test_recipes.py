@@ -101,3 +101,17 @@ def test_failing_values_shrink_to_one_tensor() -> None:
     )
     assert len(smallest) == 1
     assert np.count_nonzero(next(iter(smallest)).array("int64")) == 1
+
+
+@given(sweep=sweeps(classes=("scalar", "small", "empty")))
+@settings(max_examples=50, database=None)
+def test_sweeps_begin_with_what_fails_most_often(sweep: Sweep) -> None:
+    classes = [next(name for name, found in SIZE_CLASSES.items() if each.structure in found) for each in sweep]
+    small = [place for place, name in enumerate(classes) if name == "small"]
+    others = [place for place, name in enumerate(classes) if name in ("scalar", "empty")]
+    assert not small or not others or max(small) < min(others)
+
+
+def test_the_plainest_sweep_is_a_matrix_that_every_property_can_judge() -> None:
+    (recipe,) = find(sweeps(), lambda _: True, settings=settings(database=None, derandomize=True))
+    assert (recipe.size, recipe.structure.layout) == ((2, 3), "contiguous")

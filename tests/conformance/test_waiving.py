@@ -23,10 +23,12 @@ witness = "assert torch.full((2,), 3, device=device).dtype == torch.int64"
 """
 
 
-def _run(folder: Path, mode: str, fault: str) -> tuple[int, str, list[records.Cell]]:
+def _run(folder: Path, mode: str, fault: str, replays: int = 0) -> tuple[int, str, list[records.Cell]]:
     (folder / "known.toml").write_text(WAIVER.format(mode=mode))
-    arguments = ("--profile", "smoke", "--clause", CLAUSE, "--jobs", "1", "--replay", "0", "--waivers", "known.toml")
-    done = command.run("run", *arguments, "--out", "out", folder=folder, TORCH_CONFORMANCE_FAULT=fault)
+    arguments = ("--profile", "smoke", "--clause", CLAUSE, "--jobs", "1", "--waivers", "known.toml")
+    done = command.run(
+        "run", *arguments, "--replay", str(replays), "--out", "out", folder=folder, TORCH_CONFORMANCE_FAULT=fault
+    )
     found = read(folder / "out" / "results.jsonl").records
     return done.returncode, done.stdout + done.stderr, [each for each in found if isinstance(each, records.Cell)]
 
@@ -61,3 +63,11 @@ def test_bad_files_are_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
     assert done.returncode == 4
     assert name in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("mode", "replayed"), [("dtype", "not replayed"), ("value", "1/1")])
+def test_only_what_is_not_waived_is_replayed(tmp_path: Path, mode: str, replayed: str) -> None:
+    """The witness of a waiver has been run already, and a replay takes seconds."""
+    _run(tmp_path, mode, FAULT, replays=1)
+    found = read(tmp_path / "out" / "results.jsonl").records
+    assert [each.reproduced for each in found if isinstance(each, records.Failure)] == [replayed]
