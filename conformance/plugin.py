@@ -141,13 +141,13 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault(name, value)
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
-        from torch_conformance.conformance import accidents, watchdog  # noqa: PLC0415
+        from torch_conformance.conformance.run.workers import failures, watchdog  # noqa: PLC0415
 
         # When the gathering process was killed, its workers leave without a word.
         warnings.filterwarnings("ignore", category=pluggy.PluggyTeardownRaisedWarning)
         # Before torch is imported, which can crash or hang too.
-        config.stash[watchdog.KEY] = watchdog.Watchdog(accidents.announce(worker_input))
-    from torch_conformance.conformance import recording, running, session  # noqa: PLC0415
+        config.stash[watchdog.KEY] = watchdog.Watchdog(failures.announce(worker_input))
+    from torch_conformance.conformance.run import recording, running, session  # noqa: PLC0415
 
     config.stash[session.KEY] = session.start(config)
     session.break_on_purpose(config)

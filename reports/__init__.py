@@ -4,9 +4,7 @@ Records and the verdict are here; the writers are modules, for each brings what 
 (rich), `page` (jinja2, matplotlib) and `html` (for pytest-html).
 """
 
-from torch_conformance.reports.reading import Recorded, read
-from torch_conformance.reports.records import Record, RecordError, Writer
-from torch_conformance.reports.verdict import (
+from torch_conformance.reports.outcome.verdict import (
     CONFORMANT,
     DEVIATIONS,
     INCOMPLETE,
@@ -15,6 +13,8 @@ from torch_conformance.reports.verdict import (
     Verdict,
     judge,
 )
+from torch_conformance.reports.records.model import Record, RecordError, Writer
+from torch_conformance.reports.records.reading import Recorded, read
 
 __all__ = [
     "CONFORMANT",

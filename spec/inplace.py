@@ -70,7 +70,7 @@ def methods() -> MethodTable:
     Raises:
         SpecificationError: For an entry with missing, unknown or bad fields, or a name that is taken.
     """
-    path = Path(__file__).with_name("inplace.toml")
+    path = Path(__file__).parent / "tables" / "inplace.toml"
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     found: dict[str, Method] = {}
     problems: list[str] = []

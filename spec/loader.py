@@ -359,7 +359,7 @@ def _manifest(content: Sequence[object]) -> str:
 
 
 def _load(directory: Path) -> Specification:
-    types, accuracy = TomlFile(directory / "dtypes.toml"), TomlFile(directory / "accuracy.toml")
+    types, accuracy = (TomlFile(directory / "tables" / name) for name in ("dtypes.toml", "accuracy.toml"))
     chapters = [TomlFile(path) for path in sorted((directory / "chapters").glob("*.toml"))]
     dtypes, sets = _dtypes(types)
     # Without the sets, every mention of one would be refused for a fault that is not its own.

@@ -59,7 +59,7 @@ def operators() -> Mapping[str, Operator]:
     Raises:
         SpecificationError: For a row with missing, unknown or bad fields, or a name that is taken.
     """
-    path = Path(__file__).with_name("operators.toml")
+    path = Path(__file__).parent / "tables" / "operators.toml"
     rows: dict[str, Operator] = {}
     problems: list[str] = []
     for number, table in enumerate(tomllib.loads(path.read_text(encoding="utf-8"))["operator"], 1):

@@ -8,9 +8,10 @@ import click
 
 from torch_conformance import spec
 from torch_conformance.conformance.cli.results import parts
-from torch_conformance.reports import changes, page
-from torch_conformance.reports.comparing import Comparison, compare_all
-from torch_conformance.reports.merging import Part
+from torch_conformance.reports import page
+from torch_conformance.reports.outcome.comparing import Comparison, compare_all
+from torch_conformance.reports.outcome.merging import Part
+from torch_conformance.reports.writers import changes
 
 
 @click.command()

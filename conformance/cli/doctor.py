@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from torch_conformance.conformance import doctor as examination
+from torch_conformance.conformance.doctor import model as examination
 from torch_conformance.reports.text import one_line
 
 _NO_TORCH, _MISFIT = 4, 1

@@ -11,9 +11,11 @@ import click
 from torch_conformance import spec
 from torch_conformance.conformance.cli.report import write_reports
 from torch_conformance.conformance.cli.results import FILE_NAME, parts
-from torch_conformance.reports import grid, merging, page
-from torch_conformance.reports.merging import MergeError, Part
-from torch_conformance.reports.records import RecordError
+from torch_conformance.reports import page
+from torch_conformance.reports.outcome import merging
+from torch_conformance.reports.outcome.merging import MergeError, Part
+from torch_conformance.reports.records.model import RecordError
+from torch_conformance.reports.writers import grid
 
 OUT = Path("reports", "merged")
 

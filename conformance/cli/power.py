@@ -41,8 +41,8 @@ def power(
         selected = known.select(clause)
     except spec.SpecificationError as error:
         raise click.UsageError(str(error)) from None
-    from torch_conformance.conformance import power as judging  # noqa: PLC0415
-    from torch_conformance.conformance.faults.library import library  # noqa: PLC0415
+    from torch_conformance.conformance.power import runner as judging  # noqa: PLC0415
+    from torch_conformance.conformance.power.registry import library  # noqa: PLC0415
 
     for name in fault:
         if name not in library():

@@ -15,7 +15,9 @@ import rich.console
 import rich.progress
 
 from torch_conformance import spec
-from torch_conformance.reports import records, summary, verdict
+from torch_conformance.reports.outcome import verdict
+from torch_conformance.reports.records import model as records
+from torch_conformance.reports.writers import summary
 
 USAGE = 4
 SUITE_FAILED = 3
@@ -132,11 +134,11 @@ class Progress:
         return judged.exit_code
 
     def _specification(self) -> spec.Specification | None:
-        from torch_conformance.conformance.session import KEY  # noqa: PLC0415
+        from torch_conformance.conformance.run.session import KEY  # noqa: PLC0415
 
         return self._config.stash[KEY].specification if self._config and KEY in self._config.stash else None
 
     def _records(self) -> list[records.Record]:
-        from torch_conformance.conformance.recording import RECORDS  # noqa: PLC0415
+        from torch_conformance.conformance.run.recording import RECORDS  # noqa: PLC0415
 
         return self._config.stash.get(RECORDS, []) if self._config else []

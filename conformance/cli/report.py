@@ -9,10 +9,12 @@ import click
 
 from torch_conformance import spec
 from torch_conformance.conformance.cli.results import parts
-from torch_conformance.reports import changes, job, junit, merging, page, verdict
-from torch_conformance.reports.comparing import compare_all
-from torch_conformance.reports.records import Record
+from torch_conformance.reports import page
+from torch_conformance.reports.outcome import merging, verdict
+from torch_conformance.reports.outcome.comparing import compare_all
+from torch_conformance.reports.records.model import Record
 from torch_conformance.reports.text import one_line
+from torch_conformance.reports.writers import changes, job, junit
 
 _WIDTH = 200
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from torch_conformance.reports.checking import check
-from torch_conformance.reports.merging import Part
-from torch_conformance.reports.records import RecordError
+from torch_conformance.reports.outcome.merging import Part
+from torch_conformance.reports.records.checking import check
+from torch_conformance.reports.records.model import RecordError
 
 FILE_NAME = "results.jsonl"
 FILE_NAMES = (FILE_NAME, f"{FILE_NAME}.gz")

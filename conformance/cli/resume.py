@@ -8,8 +8,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from torch_conformance.reports.records import RecordError
-from torch_conformance.reports.resuming import unfinished
+from torch_conformance.reports.outcome.resuming import unfinished
+from torch_conformance.reports.records.model import RecordError
 
 _SEVERAL = ("device", "dtype", "clause")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from torch_conformance import spec
-from torch_conformance.reports import checking, verdict
-from torch_conformance.reports.records import RecordError
+from torch_conformance.reports.outcome import verdict
+from torch_conformance.reports.records import checking
+from torch_conformance.reports.records.model import RecordError
 
 CHANGED = 3
 

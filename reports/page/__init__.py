@@ -20,13 +20,13 @@ import jinja2
 import msgspec
 from markupsafe import Markup, escape
 
+from torch_conformance.reports.outcome.states import LETTERS, worst
+from torch_conformance.reports.outcome.verdict import Cause
 from torch_conformance.reports.page import coverage, matrix, numerics, plots
 from torch_conformance.reports.page.gathering import Gathered, Install, gather
 from torch_conformance.reports.page.matrix import shown
-from torch_conformance.reports.records import Event
-from torch_conformance.reports.states import LETTERS, worst
+from torch_conformance.reports.records.model import Event
 from torch_conformance.reports.text import visible
-from torch_conformance.reports.verdict import Cause
 from torch_conformance.spec import LEVELS, Specification
 
 __all__ = ["Install", "Notice", "render", "write"]

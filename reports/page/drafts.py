@@ -6,7 +6,7 @@ import re
 
 from packaging.version import InvalidVersion
 
-from torch_conformance.reports.records import Failure, Run
+from torch_conformance.reports.records.model import Failure, Run
 from torch_conformance.reports.text import cut, one_line, visible
 from torch_conformance.spec import Specification
 from torch_conformance.spec.model import release

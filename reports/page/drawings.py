@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch_conformance.reports.page.numerics import Distance
-from torch_conformance.reports.records import Picture, Series
+from torch_conformance.reports.records.model import Picture, Series
 from torch_conformance.reports.text import one_line
 
 if TYPE_CHECKING:

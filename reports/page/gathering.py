@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from torch_conformance.reports.records import Cell, End, Event, Failure, Picture, Record, Run, Surface
-from torch_conformance.reports.states import states
+from torch_conformance.reports.outcome.states import states
+from torch_conformance.reports.outcome.verdict import Key, Verdict, judge, key_of
+from torch_conformance.reports.records.model import Cell, End, Event, Failure, Picture, Record, Run, Surface
 from torch_conformance.reports.text import one_line
-from torch_conformance.reports.verdict import Key, Verdict, judge, key_of
 from torch_conformance.spec import Specification
 
 _LABEL = 60

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from torch_conformance.reports.outcome.states import LETTERS, worst
+from torch_conformance.reports.outcome.verdict import Key
 from torch_conformance.reports.page import drafts
 from torch_conformance.reports.page.gathering import Gathered
 from torch_conformance.reports.page.numerics import Distance
-from torch_conformance.reports.records import Cell, Failure
-from torch_conformance.reports.states import LETTERS, worst
+from torch_conformance.reports.records.model import Cell, Failure
 from torch_conformance.reports.text import cut, visible
-from torch_conformance.reports.verdict import Key
 from torch_conformance.spec import Specification
 
 Column = tuple[int, str, str]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from torch_conformance.reports.page.gathering import Gathered
-from torch_conformance.reports.records import WorstError
+from torch_conformance.reports.records.model import WorstError
 
 # A rounded result is off by half a unit; a bound this near to that says "correctly rounded" and leaves no room.
 _CORRECTLY_ROUNDED = 0.6

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from torch_conformance.reports.page import drawings
 from torch_conformance.reports.page.gathering import Gathered
 from torch_conformance.reports.page.numerics import Distance
-from torch_conformance.reports.records import Picture
+from torch_conformance.reports.records.model import Picture
 
 # A drawing takes about 40 ms.
 _DRAWN = 40

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from hypothesis import HealthCheck, given, seed, settings
 
-from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.profiles import PROFILES
-from torch_conformance.conformance.recipes import SIZE_CLASSES, Recipe, Sweep, sweeps
+from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.engine.profiles import PROFILES
+from torch_conformance.conformance.inputs.recipes import SIZE_CLASSES, Recipe, Sweep, sweeps
 from torch_conformance.spec import load
 
 SECONDS = 3.0

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from torch_conformance.reports import page, records
+from torch_conformance.reports import page
+from torch_conformance.reports.records import model as records
 from torch_conformance.spec import load
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "reports"))

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import pytest
 import torch
 
-from torch_conformance.conformance.cell import cell_of
+from torch_conformance.conformance.engine.cell import cell_of
 
 _LIBRARIES: list[torch.library.Library] = []
 

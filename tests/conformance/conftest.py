@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from torch_conformance.conformance.cell import Cell
-from torch_conformance.conformance.profiles import PROFILES
+from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.engine.profiles import PROFILES
 from torch_conformance.spec import Clause
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch_conformance.reports import records
+from torch_conformance.reports.records import model as records
 
 Key = tuple[str, str, str]
 KEYS: tuple[Key, ...] = (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from torch_conformance.reports.checking import check
-from torch_conformance.reports.records import Run
-from torch_conformance.reports.verdict import judge
+from torch_conformance.reports.outcome.verdict import judge
+from torch_conformance.reports.records.checking import check
+from torch_conformance.reports.records.model import Run
 
 PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
 FILES = sorted(PUBLISHED.rglob("results.jsonl.gz"))

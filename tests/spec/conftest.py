@@ -35,8 +35,9 @@ def chapter() -> str:
 @pytest.fixture
 def folder(tmp_path: Path, chapter: str) -> Path:
     shipped = Path(spec.__file__).parent
+    (tmp_path / "tables").mkdir()
     for name in ("dtypes.toml", "accuracy.toml"):
-        shutil.copy(shipped / name, tmp_path / name)
+        shutil.copy(shipped / "tables" / name, tmp_path / "tables" / name)
     (tmp_path / "chapters").mkdir()
     (tmp_path / "chapters" / "demo.toml").write_text(chapter)
     return tmp_path

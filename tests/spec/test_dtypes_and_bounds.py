@@ -68,20 +68,20 @@ def problem_of(folder: Path) -> str:
     ],
 )
 def test_refuses_dtypes_and_sets(folder: Path, old: str, new: str, expected: str) -> None:
-    (folder / "accuracy.toml").write_text("")
+    (folder / "tables" / "accuracy.toml").write_text("")
     assert DTYPES.count(old) == 1
-    (folder / "dtypes.toml").write_text(DTYPES.replace(old, new))
+    (folder / "tables" / "dtypes.toml").write_text(DTYPES.replace(old, new))
     if "no dtypes" in expected or "dtype = 3" in expected:
         with pytest.raises(spec.SpecificationError) as caught:
             spec.load(folder)
         problem = caught.value.problems[0]
     else:
         problem = problem_of(folder)
-    assert problem.startswith(f"{folder / 'dtypes.toml'}:{expected}")
+    assert problem.startswith(f"{folder / 'tables' / 'dtypes.toml'}:{expected}")
 
 
 def test_one_bad_dtype_is_one_problem(folder: Path) -> None:
-    path = folder / "dtypes.toml"
+    path = folder / "tables" / "dtypes.toml"
     path.write_text(path.read_text().replace("bits = 128, ", ""))
     assert problem_of(folder).endswith("dtype complex128: the table has no key 'bits'; add it")
 
@@ -106,19 +106,19 @@ def test_one_bad_dtype_is_one_problem(folder: Path) -> None:
     ],
 )
 def test_refuses_bounds(folder: Path, old: str, new: str, expected: str) -> None:
-    (folder / "accuracy.toml").write_text(BOUND.replace(old, new))
-    assert problem_of(folder).startswith(f"{folder / 'accuracy.toml'}:{expected}")
+    (folder / "tables" / "accuracy.toml").write_text(BOUND.replace(old, new))
+    assert problem_of(folder).startswith(f"{folder / 'tables' / 'accuracy.toml'}:{expected}")
 
 
 @pytest.mark.parametrize(("written", "read"), [("ulp = 2\n", 2.0), ('ulp = "exact"\n', 0.0), ("", None)])
 def test_reads_bounds(folder: Path, written: str, read: float | None) -> None:
-    (folder / "accuracy.toml").write_text(BOUND.replace("ulp = 0.5\n", written))
+    (folder / "tables" / "accuracy.toml").write_text(BOUND.replace("ulp = 0.5\n", written))
     assert spec.load(folder).bounds == (spec.Bound("exp", "all", read, "derived", "It rounds once."),)
 
 
 def test_sets_keep_the_order_of_dtypes(folder: Path) -> None:
-    (folder / "accuracy.toml").write_text("")
-    (folder / "dtypes.toml").write_text(DTYPES)
+    (folder / "tables" / "accuracy.toml").write_text("")
+    (folder / "tables" / "dtypes.toml").write_text(DTYPES)
     assert spec.load(folder).dtype_sets == {
         "bool": ("bool",),
         "int8": ("int8",),

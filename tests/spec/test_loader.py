@@ -143,9 +143,14 @@ def test_names_the_problems_of_every_file_at_once(folder: Path, chapter: str) ->
     chapters = folder / "chapters"
     (chapters / "demo.toml").write_text(chapter.replace('"must"', '"most"').replace('"value"', '"valve"'))
     (chapters / "other.toml").write_text("nonsense")
-    (folder / "accuracy.toml").write_text("bound = 3\n")
+    (folder / "tables" / "accuracy.toml").write_text("bound = 3\n")
     places = [problem.split(": ")[0] for problem in problems_of(folder)]
-    expected = (("accuracy.toml", 1), ("chapters/demo.toml", 8), ("chapters/demo.toml", 11), ("chapters/other.toml", 1))
+    expected = (
+        ("tables/accuracy.toml", 1),
+        ("chapters/demo.toml", 8),
+        ("chapters/demo.toml", 11),
+        ("chapters/other.toml", 1),
+    )
     assert places == [f"{folder / name}:{line}" for name, line in expected]
 
 
@@ -156,8 +161,8 @@ def test_refuses_text_that_is_not_utf_8(folder: Path) -> None:
 
 
 def test_without_dtypes_no_chapter_is_blamed(folder: Path) -> None:
-    (folder / "dtypes.toml").unlink()
-    assert problems_of(folder) == (f"{folder / 'dtypes.toml'}:1: cannot be read: No such file or directory",)
+    (folder / "tables" / "dtypes.toml").unlink()
+    assert problems_of(folder) == (f"{folder / 'tables' / 'dtypes.toml'}:1: cannot be read: No such file or directory",)
 
 
 def test_a_folder_without_chapters_is_refused(folder: Path) -> None:
@@ -180,10 +185,10 @@ def test_manifest_notices_statements_dtypes_and_bounds(folder: Path, chapter: st
     seen = {spec.load(folder).manifest}
     (folder / "chapters" / "demo.toml").write_text(chapter.replace("fills every", "fills each"))
     seen.add(spec.load(folder).manifest)
-    dtypes = folder / "dtypes.toml"
+    dtypes = folder / "tables" / "dtypes.toml"
     dtypes.write_text(dtypes.read_text().replace("2.3", "2.4"))
     seen.add(spec.load(folder).manifest)
-    accuracy = folder / "accuracy.toml"
+    accuracy = folder / "tables" / "accuracy.toml"
     accuracy.write_text(accuracy.read_text().replace('ulp = "exact"', "ulp = 1"))
     seen.add(spec.load(folder).manifest)
     assert len(seen) == 4

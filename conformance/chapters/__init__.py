@@ -1,0 +1,1 @@
+"""A folder for each chapter of the specification: its properties, their cases, and faults that they must catch."""

@@ -1,0 +1,1 @@
+"""Chapter arithmetic: its properties and their cases."""

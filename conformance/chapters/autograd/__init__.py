@@ -1,0 +1,1 @@
+"""Chapter autograd: its properties and their cases."""

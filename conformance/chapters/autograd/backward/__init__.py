@@ -1,0 +1,1 @@
+"""Backward, leaves, modes and what is saved."""

@@ -1,0 +1,1 @@
+"""Faults that the clauses of autograd.backward must catch."""

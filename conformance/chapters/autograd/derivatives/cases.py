@@ -1,0 +1,212 @@
+"""Operands, incoming gradients and expected gradients of elementwise operators.
+
+An operand takes few values, so that the reference derives an operator once for all of them (or all pairs of two), and
+tensors of any size and layout are filled by looking values and derivatives up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, Rule, absolute
+from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.inputs.recipes import Structure, structures
+from torch_conformance.reference.model.dtypes import is_complex, numpy_dtype
+from torch_conformance.reference.model.strided import Strided
+from torch_conformance.reference.numerics import rounding, tape
+from torch_conformance.reference.numerics.rounding import Rounded
+from torch_conformance.reference.numerics.tape import Variable
+from torch_conformance.reference.ops import derivatives
+
+Array = npt.NDArray[Any]
+Size = tuple[int, ...]
+
+_MANY, _FEW = 256, 16
+# Between which bounds operands lie, and which values are planted among them: kinks that are documented, points where
+# derivatives vanish. Derivatives are moderate there, in 16 bits too.
+_DOMAINS: dict[str, tuple[float, float, tuple[float, ...]]] = {
+    "log": (0.1, 8, (1,)),
+    "log2": (0.1, 8, (1, 2)),
+    "log10": (0.1, 8, (1,)),
+    "log1p": (-0.9, 8, (0,)),
+    "asin": (-0.95, 0.95, (0, 0.5)),
+    "acos": (-0.95, 0.95, (0, 0.5)),
+    "atanh": (-0.95, 0.95, (0, 0.5)),
+    "acosh": (1.1, 8, (2,)),
+    "tan": (-1.4, 1.4, (0,)),
+    "lgamma": (0.3, 8, (1, 2)),
+    "digamma": (0.3, 8, (1, 2)),
+    "logit": (0.05, 0.95, (0.5,)),
+    "sqrt": (0.1, 8, (1, 4)),
+    "rsqrt": (0.1, 8, (1, 4)),
+    "sinc": (0.1, 4, (0, 1, -1, -2.5)),
+    "reciprocal": (0.15, 8, (1, -1, -2, -0.5, -3)),
+}
+_PAIRED: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
+    "pow": ((0.2, 4), (-3, 3)),
+    "div": ((-4, 4), (0.3, 4)),
+    "atan2": ((0.2, 4), (-4, 4)),
+    "hypot": ((0.2, 4), (-4, 4)),
+    "xlogy": ((-4, 4), (0.2, 4)),
+}
+# Multiples of 1/8 that a multiple of 1/16 is never a multiple of: where quotients are whole, fmod and remainder jump.
+_DIVISORS = (0.5, 0.75, 1, 1.5, 2, 3, -0.5, -0.75, -1, -1.5, -2, -3, 2.5, -2.5, 4, -4)
+_INCOMING = (1, -1, 2, -2, 0.5, 3, -3, 0, 4, 1.5, -0.5, 5, -1.5, 6, -4, 0.25)
+
+
+def rule_of(answer: Rounded) -> Rule:
+    """Return the accepted distance of an answer of the reference."""
+    return absolute(answer.bound) if answer.error.any() else UNSIGNED_ZERO
+
+
+def expect(trial: Trial, expression: str, answer: Rounded | Variable | None) -> None:
+    """Compare a tensor with an answer of the reference: exactly where that has no error."""
+    __tracebackhide__ = True
+    if answer is None:
+        trial.expect_true(f"{expression} is None", "no path leads there")
+        return
+    data = answer.data if isinstance(answer, Variable) else answer
+    if data.error.any():
+        trial.expect(expression, data.values, absolute(data.bound), dtype=data.dtype)
+    else:
+        trial.expect(expression, data.values.astype(numpy_dtype(data.dtype)), UNSIGNED_ZERO)
+
+
+def small_values(dtype: str, size: Size, generator: np.random.Generator, *, zero: bool = True) -> Array:
+    """Return multiples of 1/2 of at most 4 in size, complex ones where the dtype is."""
+    values = generator.integers(-8, 9, size) / 2
+    if not zero:
+        values = np.where(values == 0, 1.5, values)
+    if is_complex(dtype):
+        values = values + 1j * generator.integers(-8, 9, size) / 2
+    return np.asarray(values).astype(numpy_dtype(dtype))
+
+
+def moderate_values(dtype: str, size: Size, generator: np.random.Generator) -> Array:
+    """Return values of a dtype between -2 and 2, complex ones where the dtype is."""
+    values = generator.uniform(-2, 2, size)
+    if is_complex(dtype):
+        values = values + 1j * generator.uniform(-2, 2, size)
+    return np.asarray(values).astype(numpy_dtype(dtype))
+
+
+def laid_out(values: Array, layout: str) -> Strided:
+    """Return a copy of an array in a memory layout that its size has (see `recipes.structures`), else contiguous."""
+    found = {each.layout: each for each in structures(values.shape) if each.layout != "expanded"}
+    structure = found.get(layout) or found["contiguous"]
+    result = Strided(np.ones(structure.length, values.dtype), structure.size, structure.stride, structure.offset)
+    if values.size:
+        result.array[...] = values
+    return result
+
+
+LAYOUTS = ("contiguous", "transposed", "sliced", "offset", "gapped")
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """What an operator's operands take, and its derivatives there.
+
+    Attributes:
+        operands: By name, the values in the dtype.
+        derivatives: By name, for each value (for pairs, for each of a with each of b), row-major.
+    """
+
+    operands: dict[str, Array]
+    derivatives: dict[str, Rounded]
+
+
+def _generator(name: str, dtype: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng([zlib.crc32(f"{name}/{dtype}".encode()), seed])
+
+
+def _unary_values(name: str, dtype: str, seed: int) -> Array:
+    low, high, planted = _DOMAINS.get(name, (-4.0, 4.0, (0.0, 1.0, -1.0, 2.0, 0.5)))
+    values = _generator(name, dtype, seed).uniform(low, high, _MANY)
+    values[: len(planted)] = planted
+    return values.astype(numpy_dtype(dtype))
+
+
+def _paired_values(name: str, dtype: str, seed: int) -> tuple[Array, Array]:
+    generator = _generator(name, dtype, seed)
+    if name in ("fmod", "remainder"):
+        first = (2 * generator.integers(-40, 40, _FEW) + 1) / 16
+        return first.astype(numpy_dtype(dtype)), np.array(_DIVISORS).astype(numpy_dtype(dtype))
+    ranges = _PAIRED.get(name, ((-4.0, 4.0), (-4.0, 4.0)))
+    first, second = (generator.uniform(*each, _FEW) for each in ranges)
+    if name in ("maximum", "minimum"):
+        second[: _FEW // 2] = first[: _FEW // 2]
+    if name in ("fmax", "fmin"):
+        # Never equal, in any dtype.
+        first, second = generator.integers(-16, 17, _FEW) / 4, (2 * generator.integers(-16, 16, _FEW) + 1) / 8
+    if name == "copysign":
+        first[0] = 0
+    return first.astype(numpy_dtype(dtype)), second.astype(numpy_dtype(dtype))
+
+
+@functools.lru_cache(maxsize=64)
+def unary_table(name: str, dtype: str, seed: int) -> Table:
+    """Return 256 values and an operator's derivatives there."""
+    values = _unary_values(name, dtype, seed)
+    x = tape.variable(values, dtype)
+    with np.errstate(all="ignore"):
+        (slope,) = tape.gradients(derivatives.UNARY[name](x), [x], tape.constant(np.ones(values.shape), x))
+    assert slope is not None
+    return Table({"a": values}, {"a": slope.data})
+
+
+@functools.lru_cache(maxsize=64)
+def paired_table(name: str, dtype: str, seed: int) -> Table:
+    """Return 16 values of each operand and an operator's derivatives at every pair."""
+    first, second = _paired_values(name, dtype, seed)
+    pair = (np.repeat(first, _FEW), np.tile(second, _FEW))
+    variables = [tape.variable(each, dtype) for each in pair]
+    with np.errstate(all="ignore"):
+        result = derivatives.BINARY[name](*variables)
+        slopes = tape.gradients(result, variables, tape.constant(np.ones(_FEW * _FEW), result))
+    data = {which: slope.data for which, slope in zip("ab", slopes, strict=True) if slope is not None}
+    return Table({"a": first, "b": second}, data)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Operands a (and b) and the incoming gradient g of a call, and the gradients expected of it.
+
+    Attributes:
+        inputs: By name.
+        expected: By operand, when g arrives.
+        plain: By operand, when ones arrive.
+    """
+
+    inputs: dict[str, Strided]
+    expected: dict[str, Rounded]
+    plain: dict[str, Rounded]
+
+
+def case(table: Table, dtype: str, layouts: Sequence[Structure], generator: np.random.Generator) -> Case:
+    """Return a call's operands, each in a layout of its own, the last layout for g; all of one size."""
+    names = tuple(table.operands)
+    codes = {}
+    inputs = {}
+    for name, structure in zip(names, layouts, strict=False):
+        drawn = generator.integers(0, table.operands[name].size, structure.length)
+        inputs[name] = _spread(table.operands[name][drawn], structure)
+        codes[name] = _spread(drawn, structure).array
+    places = codes["a"] if len(names) == 1 else codes["a"] * _FEW + codes["b"]
+    structure = layouts[-1]
+    incoming = np.array(_INCOMING).astype(numpy_dtype(dtype))[generator.integers(0, _FEW, structure.length)]
+    inputs["g"] = _spread(incoming, structure)
+    g = rounding.exact(inputs["g"].array, dtype)
+    plain = {name: rounding.taken(table.derivatives[name], places) for name in names}
+    return Case(inputs, {name: rounding.multiply(g, slope) for name, slope in plain.items()}, plain)
+
+
+def _spread(storage: Array, structure: Structure) -> Strided:
+    return Strided(storage, structure.size, structure.stride, structure.offset)

@@ -1,0 +1,1 @@
+"""Custom functions, hooks, functional derivatives and their checks."""

@@ -1,0 +1,1 @@
+"""Chapter creation: its properties and their cases."""

@@ -1,0 +1,1 @@
+"""Chapter data: its properties and their cases."""

@@ -1,0 +1,1 @@
+"""Chapter dtypes: its properties and their cases."""

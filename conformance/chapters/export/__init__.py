@@ -1,0 +1,1 @@
+"""Chapter export: its properties and their cases."""

@@ -1,0 +1,1 @@
+"""Chapter functions: its properties and their cases."""

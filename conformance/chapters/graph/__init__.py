@@ -1,0 +1,1 @@
+"""Chapter graph: its properties and their cases."""

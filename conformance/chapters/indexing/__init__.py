@@ -1,0 +1,1 @@
+"""Chapter indexing: its properties and their cases."""

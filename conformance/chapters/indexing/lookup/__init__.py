@@ -1,0 +1,1 @@
+"""Elements looked up along a dimension or by condition."""

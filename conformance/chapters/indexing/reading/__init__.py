@@ -1,0 +1,1 @@
+"""Elements read by index expressions."""

@@ -1,0 +1,1 @@
+"""Elements written by index expressions, scatter and put."""

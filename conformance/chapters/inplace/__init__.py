@@ -1,0 +1,1 @@
+"""Chapter inplace: its properties and their cases."""

@@ -1,0 +1,1 @@
+"""Chapter interop: its properties and their cases."""

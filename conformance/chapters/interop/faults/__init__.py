@@ -1,0 +1,1 @@
+"""Faults that the clauses of interop must catch."""

@@ -1,0 +1,1 @@
+"""Chapter joining: its properties and their cases."""

@@ -1,0 +1,1 @@
+"""Chapter matmul: its properties and their cases."""

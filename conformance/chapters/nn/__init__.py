@@ -1,0 +1,1 @@
+"""Chapter nn: its properties and their cases."""

@@ -1,0 +1,1 @@
+"""Layers that compute their output from one input."""

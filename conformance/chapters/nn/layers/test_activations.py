@@ -1,0 +1,399 @@
+"""Activation functions: values and derivatives of modules, functions, methods and in-place forms."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.judging.layers import (
+    HALF,
+    Answer,
+    Form,
+    arranged,
+    function,
+    judge_gradients,
+    judge_values,
+    rounded,
+    unit,
+    whole,
+    within,
+)
+from torch_conformance.reference.model.dtypes import finfo
+from torch_conformance.reference.nn import activations
+from torch_conformance.reference.nn.activations import ACTIVATIONS
+
+Array = npt.NDArray[Any]
+
+# Few-bit numbers that every floating dtype holds: around every kink, and where exponentials vanish or saturate.
+_POINTS = np.concatenate(
+    [np.arange(-36, 37) / 8.0, [-100.0, -24.0, -17.0, -12.0, -6.0, 6.0, 6.5, 12.0, 17.0, 21.0, 24.0, 100.0]]
+)
+_SIZES: tuple[tuple[int, ...], ...] = ((85,), (5, 7), (2, 3, 4), (), (0, 3), (1,), (3, 2, 2, 5))
+# Roundings of one exp, tanh or erf of a vector library and of the few operations around it.
+_ELEMENTARY = 16
+_SATURATED = 1e-30
+
+
+@dataclasses.dataclass(frozen=True)
+class Spelling:
+    """How an activation is written.
+
+    Attributes:
+        name: Of the function in torch.nn.functional.
+        module: Of the class in torch.nn.
+        options: Sets of keywords, in the order in which they may be given by position.
+        inplace: Whether both take inplace=True.
+        others: Further spellings of y, with `options`.
+        writes: Further spellings that write z, a copy of x, and return it.
+    """
+
+    name: str
+    module: str
+    options: tuple[dict[str, Any], ...] = ({},)
+    inplace: bool = False
+    others: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+
+SPELLINGS = {
+    "relu": Spelling(
+        "relu",
+        "ReLU",
+        inplace=True,
+        others=("y = torch.relu(x)", "y = x.relu()"),
+        writes=("torch.relu_(z)", "z.relu_()", "torch.nn.functional.relu_(z)"),
+    ),
+    "relu6": Spelling("relu6", "ReLU6", inplace=True),
+    "leaky-relu": Spelling(
+        "leaky_relu",
+        "LeakyReLU",
+        ({}, {"negative_slope": 0.25}, {"negative_slope": 0.7}),
+        inplace=True,
+        writes=("torch.nn.functional.leaky_relu_(z, **options)",),
+    ),
+    "elu": Spelling(
+        "elu",
+        "ELU",
+        ({}, {"alpha": 0.5}, {"alpha": 3.0}),
+        inplace=True,
+        writes=("torch.nn.functional.elu_(z, **options)",),
+    ),
+    "celu": Spelling(
+        "celu",
+        "CELU",
+        ({}, {"alpha": 0.5}, {"alpha": 3.0}),
+        inplace=True,
+        others=("y = torch.celu(x, **options)",),
+        writes=("torch.nn.functional.celu_(z, **options)", "torch.celu_(z, **options)"),
+    ),
+    "selu": Spelling(
+        "selu",
+        "SELU",
+        inplace=True,
+        others=("y = torch.selu(x)",),
+        writes=("torch.nn.functional.selu_(z)", "torch.selu_(z)"),
+    ),
+    "gelu": Spelling("gelu", "GELU", ({}, {"approximate": "tanh"}, {"approximate": "none"})),
+    "silu": Spelling("silu", "SiLU", inplace=True),
+    "mish": Spelling("mish", "Mish", inplace=True),
+    "softplus": Spelling(
+        "softplus", "Softplus", ({}, {"beta": 2.0}, {"beta": 0.5, "threshold": 1.0}, {"beta": 2, "threshold": 3})
+    ),
+    "softsign": Spelling("softsign", "Softsign"),
+    "tanhshrink": Spelling("tanhshrink", "Tanhshrink"),
+    "softshrink": Spelling("softshrink", "Softshrink", ({}, {"lambd": 1.25}, {"lambd": 0.0})),
+    "hardshrink": Spelling(
+        "hardshrink",
+        "Hardshrink",
+        ({}, {"lambd": 1.25}, {"lambd": 0.0}),
+        others=("y = torch.hardshrink(x, **options)", "y = x.hardshrink(**options)"),
+    ),
+    "hardtanh": Spelling(
+        "hardtanh",
+        "Hardtanh",
+        ({}, {"min_val": -2.0, "max_val": 0.5}, {"min_val": 1.0, "max_val": 3.0}),
+        inplace=True,
+        writes=("torch.nn.functional.hardtanh_(z, **options)",),
+    ),
+    "hardsigmoid": Spelling("hardsigmoid", "Hardsigmoid", inplace=True),
+    "hardswish": Spelling("hardswish", "Hardswish", inplace=True),
+    "logsigmoid": Spelling("logsigmoid", "LogSigmoid"),
+    "threshold": Spelling(
+        "threshold",
+        "Threshold",
+        ({"threshold": 0.5, "value": -3.0}, {"threshold": -1.0, "value": 20.0}),
+        inplace=True,
+        others=("y = torch.threshold(x, **options)",),
+        writes=("torch.nn.functional.threshold_(z, **options)", "torch.threshold_(z, **options)"),
+    ),
+    "sigmoid": Spelling(
+        "sigmoid", "Sigmoid", others=("y = torch.sigmoid(x)", "y = x.sigmoid()"), writes=("z.sigmoid_()",)
+    ),
+    "tanh": Spelling("tanh", "Tanh", others=("y = torch.tanh(x)", "y = x.tanh()"), writes=("z.tanh_()",)),
+}
+
+
+def _forms(spelling: Spelling) -> tuple[Form, ...]:
+    f, m = f"torch.nn.functional.{spelling.name}", f"torch.nn.{spelling.module}"
+    made = ("z = x * 1",)
+    writes = list(spelling.writes)
+    if spelling.inplace:
+        writes += [f"{f}(z, **options, inplace=True)", f"{m}(**options, inplace=True)(z)"]
+    lines = [
+        (f"y = {f}(x, **options)",),
+        (f"y = {m}(**options)(x)",),
+        *(
+            ()
+            if spelling.name == "gelu"
+            else ((f"y = {f}(x, *options.values())",), (f"y = {m}(*options.values())(x)",))
+        ),
+        (f"y = {f}(input=x, **options)",),
+        *((each,) for each in spelling.others),
+        *((*made, f"y = {each}", "assert y is z") for each in writes),
+    ]
+    return tuple(function(*each, leaves="(x,)") for each in lines)
+
+
+FORMS = {subject: _forms(spelling) for subject, spelling in SPELLINGS.items()}
+
+
+def _tensor(cell: Cell, turn: int, kinks: Sequence[float]) -> Array:
+    """Return points in a shape that changes in turn, without the kinks, each at another place every time."""
+    points = _POINTS[~np.isin(_POINTS, np.asarray(kinks, dtype=np.float64))]
+    size = _SIZES[turn % len(_SIZES)]
+    return np.resize(cell.generator().permutation(points), size)
+
+
+def _answer(cell: Cell, values: Array, size: Array | None) -> Answer:
+    magnitude = np.abs(values) if size is None else size
+    # Exponentials of half-width dtypes may vanish; so may products of them in the wide ones.
+    tiny = finfo(cell.dtype).tiny if cell.dtype in HALF else _SATURATED
+    return within(values, _bound(cell, magnitude) + tiny)
+
+
+def _bound(cell: Cell, magnitude: Array) -> Array:
+    return np.asarray(rounded(magnitude, magnitude, cell, _count(cell)).rule.absolute)
+
+
+def _count(cell: Cell) -> int:
+    # Half-width dtypes are worked out in float32 and rounded once, or step by step in a handful of roundings.
+    return 5 if cell.dtype in HALF else _ELEMENTARY
+
+
+@clause("nn.*.has-its-value-and-derivative")
+def test_activation(cell: Cell) -> None:
+    subject = cell.clause.subject
+    row, spelling, forms = ACTIVATIONS[subject], SPELLINGS[subject], FORMS[subject]
+    first = int(cell.generator().integers(100))
+    for turn in range(2 * len(spelling.options) + cell.profile.examples // 2):
+        options = spelling.options[turn % len(spelling.options)]
+        x = _tensor(cell, first + turn if turn >= len(spelling.options) else turn % 3, ())
+        long = x.astype(np.longdouble)
+        inputs = {"x": arranged(x, cell.dtype, turn), "options": options}
+        answer = _answer(cell, row.value(long, **options), row.size(long, **options) if row.size else None)
+        judge_values(cell, inputs, forms, answer)
+        x = _tensor(cell, first + turn if turn >= len(spelling.options) else turn % 3, row.kinks(**options))
+        long = x.astype(np.longdouble)
+        g = whole(cell.generator(), x.shape, 2)
+        slope = g * row.derivative(long, **options)
+        size = np.abs(g) * (
+            np.abs(row.derivative(long, **options)) if row.slope_size is None else row.slope_size(long, **options)
+        )
+        inputs = {"x": arranged(x, cell.dtype, turn), "options": options, "g": arranged(g, cell.dtype, turn + 1)}
+        if subject == "hardsigmoid" and cell.dtype == "float64":
+            # torch holds the slope of 1/6 in float32.
+            size = size * 2.0**26
+        judge_gradients(cell, inputs, forms[turn % 2 :: 2] if turn else forms, [_answer(cell, slope, size)], leaves="x")
+
+
+@clause("nn.rrelu.has-a-slope-between-its-bounds")
+def test_rrelu(cell: Cell) -> None:
+    row = ACTIVATIONS["rrelu"]
+    for turn, options in enumerate(({}, {"lower": 0.25, "upper": 0.75}, {"lower": 0.5, "upper": 0.5})):
+        x = _tensor(cell, turn, (0,))
+        g = whole(cell.generator(), x.shape, 2)
+        inputs = {"x": arranged(x, cell.dtype, turn), "options": options, "g": arranged(g, cell.dtype)}
+        forms = [
+            function("y = torch.nn.RReLU(**options).eval()(x)", leaves="(x,)"),
+            function("y = torch.nn.functional.rrelu(x, **options)", leaves="(x,)"),
+            function("y = torch.rrelu(x, **options, training=False)", leaves="(x,)"),
+            function("y = torch.nn.functional.rrelu(x, *options.values(), training=False)", leaves="(x,)"),
+        ]
+        long = x.astype(np.longdouble)
+        judge_values(cell, inputs, forms, _answer(cell, row.value(long, **options), None))
+        slope = g * row.derivative(long, **options)
+        judge_gradients(cell, inputs, forms, [_answer(cell, slope, None)], leaves="x")
+        lower, upper = options.get("lower", 1 / 8), options.get("upper", 1 / 3)
+        trial = cell.trial(**inputs, lower=lower, upper=upper, seed=cell.seed % 2**63)
+        trial.run("torch.manual_seed(seed); x.requires_grad_()")
+        for call in ("torch.nn.RReLU(**options)(x)", "torch.nn.functional.rrelu(x, **options, training=True)"):
+            trial.run(f"y = {call}; d, = torch.autograd.grad(y, x, torch.ones_like(y))")
+            trial.expect("torch.where(x > 0, y, x)", x, dtype=cell.dtype)
+            trial.run("s = (y / x).detach()[x < 0].double(); t = d[x < 0].double(); e = torch.finfo(x.dtype).eps * 2")
+            trial.expect_true("((s >= lower - e) & (s <= upper + e)).all()", "every slope lies between the bounds")
+            trial.expect_true("((s - t).abs() <= e).all()", "the gradient has the slope of the value")
+            if lower < upper and x.size > 30:
+                trial.expect_true("s.max() - s.min() > (upper - lower) / 8", "slopes are drawn one by one")
+
+
+@clause("nn.prelu.weighs-negative-elements")
+def test_prelu(cell: Cell) -> None:
+    for turn, (size, count) in enumerate(
+        (((7, 3), 1), ((4, 3), 3), ((2, 3, 5), 3), ((2, 4, 3, 3), 4), ((9,), 1), ((0, 3), 3))
+    ):
+        generator = cell.generator()
+        x = whole(generator, size, 6)
+        x = np.where(x == 0, 5, x)
+        w = np.array([0.25, -2.0, 0.5, 3.0])[:count]
+        shape = (1, count, *[1] * (len(size) - 2)) if count > 1 else (1,) * len(size)
+        g = whole(generator, size, 2)
+        inputs = {
+            "x": arranged(x, cell.dtype, turn),
+            "w": arranged(w, cell.dtype, turn),
+            "b": None,
+            "n": count,
+            "g": arranged(g, cell.dtype, turn + 2),
+        }
+        make = "m = torch.nn.PReLU(n, device=device, dtype=x.dtype)"
+        forms = [
+            function("y = torch.nn.functional.prelu(x, w)", leaves="(x, w)"),
+            Form((make, "with torch.no_grad(): m.weight.copy_(w)", "y = m(x)"), "(x, m.weight)"),
+            function("y = torch.prelu(x, w)", leaves="(x, w)"),
+            function("y = x.prelu(w)", leaves="(x, w)"),
+        ]
+        judge_values(cell, inputs, forms, Answer(activations.prelu(x, w.reshape(shape))))
+        part = np.where(x > 0, 0, g * x)
+        axes = tuple(dim for dim in range(len(size)) if shape[dim] == 1)
+        slopes = [Answer(g * np.where(x > 0, 1, w.reshape(shape))), Answer(part.sum(axis=axes).reshape(count))]
+        judge_gradients(cell, inputs, forms, slopes)
+    trial = cell.trial(dtype=cell.torch_dtype)
+    trial.expect("torch.nn.PReLU(3, device=device, dtype=dtype).weight", np.full(3, 0.25), dtype=cell.dtype)
+    trial.expect("torch.nn.PReLU(init=0.5, device=device, dtype=dtype).weight", np.full(1, 0.5), dtype=cell.dtype)
+
+
+@clause("nn.glu.gates-one-half-by-the-other")
+def test_glu(cell: Cell) -> None:
+    for turn, (size, dim) in enumerate(
+        (((6,), -1), ((4, 6), -1), ((4, 6), 0), ((2, 4, 3), 1), ((2, 4, 6), -1), ((2, 2, 2, 5), -3))
+    ):
+        generator = cell.generator()
+        x = whole(generator, size, 4).astype(np.longdouble)
+        value = activations.glu(x, dim)
+        g = whole(generator, value.shape, 2)
+        inputs = {"x": arranged(x, cell.dtype, turn), "dim": dim, "g": arranged(g, cell.dtype, turn + 1)}
+        forms = [
+            function("y = torch.nn.functional.glu(x, dim)", leaves="(x,)"),
+            function("y = torch.nn.GLU(dim=dim)(x)", leaves="(x,)"),
+            function("y = torch.nn.GLU(dim)(x)", leaves="(x,)"),
+        ]
+        if dim == -1:
+            forms += [
+                function("y = torch.nn.functional.glu(x)", leaves="(x,)"),
+                function("y = torch.nn.GLU()(x)", leaves="(x,)"),
+            ]
+        judge_values(cell, inputs, forms, _answer(cell, value, None))
+        # The sigmoid of the second half and what it lacks to 1 are subtracted from each other.
+        size_of = np.concatenate([np.abs(g), np.abs(g * value)], axis=dim)
+        judge_gradients(cell, inputs, forms, [_answer(cell, activations.glu_gradient(x, g, dim), size_of)], leaves="x")
+    trial = cell.trial(x=arranged(np.zeros((3, 5)), cell.dtype))
+    trial.expect_error("torch.nn.functional.glu(x)", RuntimeError)
+    trial.expect_error("torch.nn.GLU(1)(x)", RuntimeError)
+
+
+_SOFT = {
+    "softmax": ("softmax", "Softmax", 1),
+    "softmin": ("softmin", "Softmin", -1),
+    "log-softmax": ("log_softmax", "LogSoftmax", 1),
+}
+_DIMS = (
+    ((5,), 0),
+    ((4, 7), 1),
+    ((4, 7), 0),
+    ((3, 4, 5), -2),
+    ((2, 3, 2, 5), 1),
+    ((2, 3, 17), -1),
+    ((1, 33), 1),
+    ((0, 3), 1),
+    ((3, 1), 1),
+)
+
+
+@clause("nn.soft*.normalises-exponentials-over-a-dim")
+def test_softmax(cell: Cell) -> None:
+    _judge_soft(cell)
+
+
+@clause("nn.log-softmax.normalises-logarithms-over-a-dim")
+def test_log_softmax(cell: Cell) -> None:
+    _judge_soft(cell)
+
+
+def _judge_soft(cell: Cell) -> None:
+    __tracebackhide__ = True
+    name, cls, sign = _SOFT[cell.clause.subject]
+    logarithm = name == "log_softmax"
+    for turn, (size, dim) in enumerate(_DIMS):
+        generator = cell.generator()
+        x = whole(generator, size, 6) + 90 * (turn % 2)
+        long = sign * x.astype(np.longdouble)
+        y = (activations.log_softmax if logarithm else activations.softmax)(long, dim)
+        g = whole(generator, size, 2)
+        gradient = sign * (activations.log_softmax_gradient if logarithm else activations.softmax_gradient)(y, g, dim)
+        value_size = np.abs(y) + np.abs(x) + 1 if logarithm else y
+        if logarithm:
+            # An error of y is one of the same size in proportion to its exponential.
+            size_of = np.abs(g) + np.exp(y) * (1 + np.abs(y)) * np.abs(g).sum(axis=dim, keepdims=True)
+        else:
+            size_of = y * (np.abs(g) + (np.abs(g) * y).sum(axis=dim, keepdims=True))
+        inputs = {"x": arranged(x, cell.dtype, turn), "dim": dim, "g": arranged(g, cell.dtype, turn + 1)}
+        forms = [
+            function(f"y = torch.nn.functional.{name}(x, dim)", leaves="(x,)"),
+            function(f"y = torch.nn.{cls}(dim)(x)", leaves="(x,)"),
+            function(f"y = torch.nn.{cls}(dim=dim)(x)", leaves="(x,)"),
+            function(f"y = torch.nn.functional.{name}(input=x, dim=dim)", leaves="(x,)"),
+        ]
+        if name != "softmin":
+            forms += [
+                function(f"y = x.{name}(dim)", leaves="(x,)"),
+                function(f"y = torch.{name}(x, dim=dim)", leaves="(x,)"),
+            ]
+        roundings = 40 + size[dim]
+        if cell.dtype in HALF:
+            roundings = 6
+        judge_values(cell, inputs, forms, rounded(y, value_size, cell, roundings))
+        judge_gradients(cell, inputs, forms[turn % 2 :: 2], [rounded(gradient, size_of, cell, roundings)], leaves="x")
+        trial = cell.trial(**inputs)
+        trial.expect(
+            f"torch.nn.functional.{name}(x, dim, dtype=torch.float64)",
+            y,
+            within(y, 64 * unit("float64") * value_size).rule,
+            dtype="float64",
+        )
+    _judge_forbidden(cell, name, cls, sign)
+    if name == "softmax":
+        x = whole(cell.generator(), (2, 3, 2, 2), 3)
+        y = activations.softmax(x.astype(np.longdouble), 1)
+        forms = [function("y = torch.nn.Softmax2d()(x)", leaves="(x,)")]
+        judge_values(cell, {"x": arranged(x, cell.dtype, 4)}, forms, rounded(y, y, cell, 40))
+        judge_values(cell, {"x": arranged(x[0], cell.dtype, 4)}, forms, rounded(y[0], y[0], cell, 40))
+
+
+def _judge_forbidden(cell: Cell, name: str, cls: str, sign: int) -> None:
+    """Judge elements that -inf excludes: their share is 0, and the others' is as if they were not there."""
+    __tracebackhide__ = True
+    x = np.array([[1.0, -np.inf, 2.0, 0.5], [-np.inf, 3.0, -np.inf, -np.inf]])
+    trial = cell.trial(x=arranged(sign * x, cell.dtype))
+    trial.run("x.requires_grad_()")
+    for call in (f"torch.nn.functional.{name}(x, 1)", f"torch.nn.{cls}(1)(x)"):
+        trial.run(f"y = {call}")
+        shares = "y.exp()" if name == "log_softmax" else "y"
+        trial.expect_true(f"({shares}[x.isinf()] == 0).all() and {shares}[1, 1] == 1", "what is excluded has no share")
+        trial.expect_true(f"torch.equal(y[:1, [0, 2, 3]], {call.replace('(x', '(x[:1, [0, 2, 3]]')})", "others do")
+        trial.run("d, = torch.autograd.grad(y[0, 0] + y[1, 1], x)")
+        trial.expect_true("d.isfinite().all() and (d[x.isinf()] == 0).all() and d[1, 1] == 0", "nor a gradient")

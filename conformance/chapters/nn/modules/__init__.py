@@ -1,0 +1,1 @@
+"""Modules, parameters, containers, hooks and state."""

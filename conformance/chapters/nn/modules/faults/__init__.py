@@ -1,0 +1,1 @@
+"""Faults that the clauses of nn.modules must catch."""

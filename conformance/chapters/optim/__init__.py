@@ -1,0 +1,1 @@
+"""Chapter optim: its properties and their cases."""

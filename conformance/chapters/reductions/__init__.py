@@ -1,0 +1,1 @@
+"""Chapter reductions: its properties and their cases."""

@@ -1,0 +1,1 @@
+"""Chapter shape: its properties and their cases."""

@@ -1,0 +1,1 @@
+"""Chapter training: its properties and their cases."""

@@ -1,0 +1,221 @@
+"""Faults of training that lie in layers, losses and gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from torch_conformance.conformance.power.forms.altering import applied, changing_gradient
+from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.registry import Breaker, Function, fault
+
+
+def scaled(x: Tensor, factor: float) -> Any:
+    """Return `x` with its gradient multiplied by a factor."""
+    return changing_gradient(x, lambda g: g * factor)
+
+
+_MSE = ((functional, "mse_loss"),)
+_LINEAR = ((functional, "linear"),)
+
+
+@fault("training-linear-adds-bias-twice", "Predictions of a line on one feature add the bias twice.")
+def _(breaker: Breaker) -> None:
+    def twice(original: Function, x: Any, weight: Any, bias: Any = None) -> Any:
+        result = original(x, weight, bias)
+        return result if bias is None else result + bias
+
+    breaker.bindings(_LINEAR, replaced(twice))
+
+
+@bound("training-addcmul-value-off", "addcmul multiplies the product by 1.001.", (torch, "addcmul"))
+def _(f: Function, x: Tensor, a: Tensor, b: Tensor, *rest: Any, **k: Any) -> Any:
+    return f(x, a, b * 1.001, *rest, **k)
+
+
+@bound("training-mse-divides-by-one-less", "A mean squared error divides by one sample less.", *_MSE)
+def _(f: Function, *a: Any, **k: Any) -> Any:
+    result = f(*a, **k)
+    count = (a[0] if a else k["input"]).numel()
+    return result * count / (count - 1) if k.get("reduction", "mean") == "mean" and count > 1 else result
+
+
+@bound("training-mse-sum-is-mean", "mse_loss takes the reduction sum for mean.", *_MSE)
+def _(f: Function, *a: Any, **k: Any) -> Any:
+    return f(*a, **{**k, "reduction": "mean" if k.get("reduction") == "sum" else k.get("reduction", "mean")})
+
+
+@bound("training-mse-one-percent-off", "The gradient of mse_loss is 1% off.", *_MSE)
+def _(f: Function, *a: Any, **k: Any) -> Any:
+    return scaled(f(*a, **k), 1.01)
+
+
+@bound("training-mse-leans", "The gradient of mse_loss weighs shortfalls 2% more than excesses.", *_MSE)
+def _(f: Function, x: Tensor, y: Tensor, *a: Any, **k: Any) -> Any:
+    class Leaning(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, p: Tensor) -> Tensor:
+            ctx.save_for_backward(p < y)
+            return p.view_as(p)
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: Any) -> Any:
+            return gradients[0] * (1 + 0.02 * ctx.saved_tensors[0])
+
+    return f(applied(Leaning, x), y, *a, **k)
+
+
+@bound("training-mse-writes-its-target", "mse_loss leaves the residuals in its target.", *_MSE)
+def _(f: Function, x: Tensor, y: Tensor, *a: Any, **k: Any) -> Any:
+    result = f(x, y.clone(), *a, **k)
+    y.detach().copy_(x.detach() - y)
+    return result
+
+
+@bound("training-mse-gives-data-gradient", "mse_loss makes its target require a gradient.", *_MSE)
+def _(f: Function, x: Tensor, y: Tensor, *a: Any, **k: Any) -> Any:
+    return f(x, y.requires_grad_(), *a, **k)
+
+
+def _each_gradient(change: Any) -> Function:
+    """Return what backward becomes that changes the gradients which it leaves on leaves."""
+
+    def make(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
+        leaves = _leaves(x)
+        before = [None if each.grad is None else each.grad.clone() for each in leaves]
+        result = f(x, *a, **k)
+        for leaf, old in zip(leaves, before, strict=True):
+            if leaf.grad is not None:
+                change(x, leaf, old)
+        return result
+
+    return make
+
+
+def _leaves(x: Any) -> list[Tensor]:
+    found: dict[int, Tensor] = {}
+    nodes = [each.grad_fn for each in (x if isinstance(x, tuple | list) else [x])]
+    seen = set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found[id(node.variable)] = node.variable
+        nodes += [each for each, _ in node.next_functions]
+    return list(found.values())
+
+
+_BACKWARD = ((Tensor, "backward"), (torch.autograd, "backward"))
+
+
+def _backward_fault(name: str, summary: str, change: Any) -> None:
+    fault(name, summary)(lambda breaker: breaker.bindings(_BACKWARD, replaced(_each_gradient(change))))
+
+
+def _percent(_: Any, leaf: Any, old: Any) -> None:
+    old = 0 if old is None else old
+    leaf.grad.data.copy_(old + (leaf.grad - old) * 1.01)
+
+
+def _overwrite(_: Any, leaf: Any, old: Any) -> None:
+    if old is not None:
+        leaf.grad.data.sub_(old)
+
+
+def _bias(_: Any, leaf: Any, old: Any) -> None:
+    if leaf.dim() == 1:
+        old = 0 if old is None else old
+        leaf.grad.data.copy_(old + leaf.grad - old + 0.001)
+
+
+def _half(loss: Any, leaf: Any, _: Any) -> None:
+    if float(loss.detach()) > 500:
+        leaf.grad.data.mul_(0.5)
+
+
+_backward_fault("training-backward-one-percent-off", "backward leaves gradients that are 1% too large.", _percent)
+_backward_fault("training-backward-overwrites", "backward replaces the gradients that are there.", _overwrite)
+_backward_fault("training-backward-bias-gradient-off", "backward leaves a bias gradient that is never 0.", _bias)
+_backward_fault("training-backward-half-at-large-loss", "backward halves the gradients of large losses.", _half)
+
+
+@bound(
+    "training-tanh-gradient-off",
+    "tanh has the gradient 1 - y where it has 1 - y^2.",
+    (torch, "tanh"),
+    (Tensor, "tanh"),
+)
+def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
+    class Tanh(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, z: Tensor) -> Tensor:
+            y: Tensor = f(z)
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: Any) -> Any:
+            return gradients[0] * (1 - ctx.saved_tensors[0].abs())
+
+    del a, k
+    return applied(Tanh, x)
+
+
+@bound(
+    "training-relu-leaks",
+    "The gradient of relu leaks through negative inputs.",
+    (functional, "relu"),
+    (Tensor, "relu"),
+    (torch, "relu"),
+)
+def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
+    result = f(x, *a, **k)
+    return result + (0.01 * (x - x.detach())) * (x.detach() <= 0)
+
+
+@bound(
+    "training-sigmoid-gradient-off",
+    "The gradient of sigmoid lacks the factor 1 - y.",
+    (torch, "sigmoid"),
+    (Tensor, "sigmoid"),
+)
+def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
+    y = f(x, *a, **k)
+    return y.detach() + y.detach() * (x - x.detach())
+
+
+@bound(
+    "training-cross-entropy-gradient-off",
+    "Cross entropy loses 1% of its gradient, however it is spelled.",
+    (functional, "cross_entropy"),
+    (functional, "nll_loss"),
+    (torch, "log_softmax"),
+    (torch, "logsumexp"),
+)
+def _(f: Function, *a: Any, **k: Any) -> Any:
+    return scaled(f(*a, **k), 0.99)
+
+
+@bound(
+    "training-logits-loss-off",
+    "The gradient of binary cross entropy of logits is 1% off.",
+    (functional, "binary_cross_entropy_with_logits"),
+    (functional, "softplus"),
+)
+def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
+    return f(scaled(x, 1.01), *a, **k)
+
+
+@bound(
+    "training-bce-loss-gradient-off",
+    "Binary cross entropy has a gradient 1% off.",
+    (functional, "binary_cross_entropy"),
+    (Tensor, "log"),
+)
+def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
+    return f(scaled(x, 1.01), *a, **k)

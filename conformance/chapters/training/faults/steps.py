@@ -1,0 +1,290 @@
+"""Faults of training that lie in optimisers, schedulers, clipping, loaders, checkpoints and modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn import utils
+from torch.optim import lr_scheduler
+
+from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.registry import Breaker, Function, fault
+
+_SGD = torch.optim.SGD
+
+
+def _stepped(name: str, summary: str, *classes: Any) -> Callable[[Function], Function]:
+    """Register a fault of `step`: the decorated function is given the original step, the optimiser and arguments."""
+    return bound(name, summary, *((each, "step") for each in classes))
+
+
+def _parameters(optimizer: Any) -> list[Any]:
+    return [each for group in optimizer.param_groups for each in group["params"]]
+
+
+def _shortened(f: Function, optimizer: Any, factor: float, *a: Any, **k: Any) -> Any:
+    before = [each.detach().clone() for each in _parameters(optimizer)]
+    result = f(optimizer, *a, **k)
+    for each, old in zip(_parameters(optimizer), before, strict=True):
+        each.data.copy_(old + (each.data - old) * factor)
+    return result
+
+
+@_stepped("training-sgd-step-one-percent-short", "SGD goes 99% of each step.", _SGD)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    return _shortened(f, optimizer, 0.99, *a, **k)
+
+
+@_stepped("training-adam-step-one-percent-short", "Adam goes 99% of each step.", torch.optim.Adam, torch.optim.AdamW)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    return _shortened(f, optimizer, 0.99, *a, **k)
+
+
+@_stepped(
+    "training-adam-second-moment-stale",
+    "Adam forgets a hundredth of its second moment.",
+    torch.optim.Adam,
+    torch.optim.AdamW,
+)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    for state in optimizer.state.values():
+        if "exp_avg_sq" in state:
+            state["exp_avg_sq"].mul_(0.99)
+    return f(optimizer, *a, **k)
+
+
+@_stepped("training-sgd-last-parameter-late", "SGD leaves its last parameter behind after the first step.", _SGD)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    last = _parameters(optimizer)[-1]
+    kept = last.detach().clone()
+    result = f(optimizer, *a, **k)
+    if (kept - 50).abs().max() > 0.005:
+        last.data.copy_(kept)
+    return result
+
+
+@_stepped("training-sgd-group-rate-ignored", "SGD steps every group at the default rate.", _SGD)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    for group in optimizer.param_groups:
+        group["lr"] = optimizer.defaults["lr"]
+    return f(optimizer, *a, **k)
+
+
+@_stepped("training-sgd-rate-capped", "SGD caps its rate at 0.95.", _SGD)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    for group in optimizer.param_groups:
+        group["lr"] = min(group["lr"], 0.95)
+    return f(optimizer, *a, **k)
+
+
+@_stepped("training-sgd-wrong-way-for-negatives", "SGD walks up where both gradients are small.", _SGD)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    small = all(each.grad is not None and bool(each.grad.abs().max() < 1) for each in _parameters(optimizer))
+    return _shortened(f, optimizer, -1.0 if small else 1.0, *a, **k)
+
+
+def _grouped(name: str, summary: str, change: Callable[[Any, dict[str, Any]], None]) -> None:
+    """Register a fault of SGD whose groups' options are changed during each step."""
+
+    def answer(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+        kept = [dict(group) for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            change(optimizer, group)
+        result = f(optimizer, *a, **k)
+        for group, old in zip(optimizer.param_groups, kept, strict=True):
+            group.update({key: old[key] for key in ("lr", "weight_decay", "nesterov", "maximize", "dampening")})
+        return result
+
+    fault(name, summary)(lambda breaker: breaker.binding(_SGD, "step", replaced(answer)))
+
+
+def _without_decay(_: Any, group: dict[str, Any]) -> None:
+    if group["momentum"]:
+        group["weight_decay"] = 0.0
+
+
+_grouped("training-sgd-decay-ignored-with-momentum", "SGD with momentum forgets weight decay.", _without_decay)
+_grouped(
+    "training-sgd-decay-doubled",
+    "SGD decays weights twice as fast.",
+    lambda _, group: group.update(weight_decay=2 * group["weight_decay"]),
+)
+_grouped("training-sgd-nesterov-ignored", "SGD ignores nesterov.", lambda _, group: group.update(nesterov=False))
+
+
+def _upwards(_: Any, group: dict[str, Any]) -> None:
+    if group["maximize"]:
+        group["weight_decay"] = -group["weight_decay"]
+
+
+_grouped("training-sgd-maximize-decays-upwards", "SGD with maximize grows weights instead of decaying them.", _upwards)
+
+
+@_stepped("training-sgd-dampens-first-step", "SGD dampens the first step too.", _SGD)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    for group in optimizer.param_groups:
+        for each in group["params"]:
+            if group["momentum"] and each.grad is not None and not optimizer.state[each]:
+                each.grad.mul_(1 - group["dampening"])
+    return f(optimizer, *a, **k)
+
+
+@fault("training-frozen-drift", "SGD also moves parameters that take no gradient.")
+def _(breaker: Breaker) -> None:
+    every: list[Any] = []
+
+    def remember(original: Function, module: Any, *a: Any, **k: Any) -> Any:
+        every.append(module)
+        return original(module, *a, **k)
+
+    def drift(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+        result = f(optimizer, *a, **k)
+        for each in _parameters(optimizer):
+            if not each.requires_grad:
+                each.data.mul_(0.99)
+        for module in every:
+            for each in module.parameters():
+                if not each.requires_grad:
+                    each.data.mul_(0.99)
+        return result
+
+    breaker.binding(torch.nn.Linear, "forward", replaced(remember))
+    breaker.binding(_SGD, "step", replaced(drift))
+
+
+_EVERY = tuple(getattr(torch.optim, name) for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad"))
+
+
+@_stepped("training-step-decays-without-gradient", "A step decays parameters whose gradient is None.", *_EVERY)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    result = f(optimizer, *a, **k)
+    for group in optimizer.param_groups:
+        for each in group["params"]:
+            if each.grad is None:
+                each.data.mul_(1 - group["lr"] * group["weight_decay"])
+    return result
+
+
+@_stepped("training-closure-after-the-step", "A step calls its closure last.", *_EVERY)
+def _(f: Function, optimizer: Any, closure: Any = None, **k: Any) -> Any:
+    f(optimizer, **k)
+    with torch.enable_grad():
+        return closure() if closure is not None else None
+
+
+@bound(
+    "training-zero-grad-forgets-the-last", "zero_grad leaves the last gradient.", (torch.optim.Optimizer, "zero_grad")
+)
+def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
+    last = _parameters(optimizer)[-1]
+    kept = last.grad.clone() if last.grad is not None else None
+    result = f(optimizer, *a, **k)
+    last.grad = kept
+    return result
+
+
+@bound(
+    "training-added-group-takes-defaults",
+    "A group that is added takes the optimiser's options for its own.",
+    (torch.optim.Optimizer, "add_param_group"),
+)
+def _(f: Function, optimizer: Any, group: Any, **k: Any) -> Any:
+    return f(optimizer, {"params": group["params"]} if optimizer.param_groups else group, **k)
+
+
+@bound(
+    "training-schedule-one-late",
+    "Schedulers count the second step as the first.",
+    *((getattr(lr_scheduler, name), "step") for name in ("StepLR", "ExponentialLR", "LambdaLR", "MultiStepLR")),
+)
+def _(f: Function, scheduler: Any, *a: Any, **k: Any) -> Any:
+    if scheduler.last_epoch == 0 and not hasattr(scheduler, "late"):
+        scheduler.late = True
+        return None
+    return f(scheduler, *a, **k)
+
+
+@bound(
+    "training-schedule-halved-gamma",
+    "ExponentialLR decays by the square of gamma.",
+    (lr_scheduler.ExponentialLR, "__init__"),
+)
+def _(f: Function, scheduler: Any, optimizer: Any, gamma: float, *a: Any, **k: Any) -> Any:
+    return f(scheduler, optimizer, gamma**2, *a, **k)
+
+
+@bound("training-clip-norm-per-parameter", "clip_grad_norm_ clips each gradient by itself.", (utils, "clip_grad_norm_"))
+def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
+    return [f([each], *a, **k) for each in parameters]
+
+
+@bound(
+    "training-clip-norm-always", "clip_grad_norm_ scales small gradients up to the limit.", (utils, "clip_grad_norm_")
+)
+def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
+    every = list(parameters)
+    largest = a[0] if a else k["max_norm"]
+    norm = torch.stack([each.grad.norm() for each in every]).norm()
+    for each in every:
+        each.grad.mul_(largest / norm)
+    del f
+    return norm
+
+
+@bound("training-clip-value-above-only", "clip_grad_value_ clips from above alone.", (utils, "clip_grad_value_"))
+def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
+    largest = a[0] if a else k["clip_value"]
+    del f
+    for each in parameters:
+        each.grad.clamp_(max=largest)
+
+
+@fault("training-loader-repeats-a-batch", "A loader gives its second batch twice, and not its third.")
+def _(breaker: Breaker) -> None:
+    def answer(f: Function, loader: Any) -> Any:
+        batches = list(f(loader))
+        return iter([*batches[:2], *batches[1:2], *batches[3:]])
+
+    breaker.binding(torch.utils.data.DataLoader, "__iter__", replaced(answer))
+
+
+@fault("training-loader-drops-the-rest", "A loader drops the last, smaller batch.")
+def _(breaker: Breaker) -> None:
+    def answer(f: Function, loader: Any) -> Any:
+        return iter(list(f(loader))[:-1])
+
+    breaker.binding(torch.utils.data.DataLoader, "__iter__", replaced(answer))
+
+
+@fault("training-momentum-lost-in-checkpoint", "The state of an optimiser is not loaded.")
+def _(breaker: Breaker) -> None:
+    def answer(f: Function, optimizer: Any, state: Any) -> Any:
+        return f(optimizer, {**state, "state": {}})
+
+    breaker.binding(torch.optim.Optimizer, "load_state_dict", replaced(answer))
+
+
+@fault("training-step-count-lost-in-checkpoint", "The number of steps begins again where a state is loaded.")
+def _(breaker: Breaker) -> None:
+    def answer(f: Function, optimizer: Any, state: Any) -> Any:
+        result = f(optimizer, state)
+        for each in optimizer.state.values():
+            if "step" in each:
+                each["step"] = torch.zeros_like(torch.as_tensor(each["step"]))
+        return result
+
+    breaker.binding(torch.optim.Optimizer, "load_state_dict", replaced(answer))
+
+
+@bound("training-evaluation-decays", "eval shrinks the parameters a little.", (torch.nn.Module, "eval"))
+def _(f: Function, module: Any) -> Any:
+    for each in module.parameters():
+        each.data.mul_(0.999)
+    return f(module)
+
+
+@bound("training-train-does-nothing", "train leaves a module in evaluation.", (torch.nn.Module, "train"))
+def _(f: Function, module: Any, mode: bool = True) -> Any:
+    return f(module, mode) if not mode else module

@@ -1,0 +1,1 @@
+"""Chapter views: its properties and their cases."""

@@ -1,0 +1,1 @@
+"""Devices: which are judged, and what packages of other devices tell about them."""

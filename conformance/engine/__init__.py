@@ -1,0 +1,1 @@
+"""What judges one cell: the trial and its transcript, comparison, the way to torch and back, profiles."""

@@ -1,1 +1,0 @@
-"""Faults: ways of breaking torch on purpose, one module per chapter."""

@@ -1,0 +1,1 @@
+"""The way to draw cases: sizes, layouts, values, dimensions, indices."""

@@ -1,0 +1,1 @@
+"""Judgement that several chapters share: elementwise operators, views, layers."""

@@ -1,0 +1,1 @@
+"""Forms of faults: what is replaced, for which calls, and by what."""

@@ -1,0 +1,1 @@
+"""What a tensor is: dtypes, storage and strides, conversion, promotion."""

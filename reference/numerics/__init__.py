@@ -1,0 +1,1 @@
+"""How far a correct floating computation may lie from the exact answer; special functions; statistics."""

@@ -1,0 +1,1 @@
+"""What records mean: the verdict, and what becomes of several runs."""

@@ -1,0 +1,1 @@
+"""Reports but the page: terminal, JUnit, CI job, grid, pytest-html."""
