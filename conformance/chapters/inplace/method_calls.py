@@ -1,4 +1,4 @@
-"""Calls of the methods of spec/tables/inplace.toml: their tensors, their arguments, and what the reference says of them."""
+"""Calls of the methods of the table of methods in place: their tensors, arguments, and what the reference says."""
 
 from __future__ import annotations
 
