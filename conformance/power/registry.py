@@ -8,8 +8,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import os
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -20,10 +21,35 @@ Function = Callable[..., Any]
 CHAPTERS = "torch_conformance.conformance.chapters"
 MUTATIONS = "torch_conformance.conformance.power.mutations"
 FAULTS = ".faults."
+# Names the devices that are judged, to processes in which a fault is installed.
+DEVICES = "TORCH_CONFORMANCE_FAULT_DEVICES"
+_NAMED = ("cpu", "cuda", "xpu", "mps", "meta", "hpu", "mtia")
+_ROOTS: dict[str, Any] = {"torch": torch, "F": torch.nn.functional}
 
 
 class FaultUnavailable(Exception):
     """The installed torch offers no way to install this fault."""
+
+
+def owner_of(place: str) -> tuple[Any, str]:
+    """Return the owner and the attribute that a dotted name means, such as `Tensor.add_` or `nn.Linear.forward`.
+
+    Raises:
+        FaultUnavailable: When this torch has no such owner.
+    """
+    first, *path, name = place.split(".")
+    owner: Any = _ROOTS.get(first) or getattr(torch, first, None)
+    for part in path:
+        owner = getattr(owner, part, None)
+    if owner is None:
+        raise FaultUnavailable(f"this torch has no {place.rpartition('.')[0]}")
+    return owner, name
+
+
+def dispatch_key(device: str) -> str:
+    """Return the key under which the dispatcher keeps the kernels of a device, such as "CUDA" for "cuda:1"."""
+    kind = device.partition(":")[0]
+    return {"meta": "Meta"}.get(kind, kind.upper()) if kind in _NAMED else "PrivateUse1"
 
 
 class Breaker:
@@ -33,6 +59,21 @@ class Breaker:
         """Begin with nothing broken."""
         # The dispatcher drops a kernel when its library object is collected.
         self._libraries: list[torch.library.Library] = []
+        devices = os.environ.get(DEVICES, "cpu").split(",")
+        self._keys = tuple(dict.fromkeys(dispatch_key(device) for device in devices))
+
+    def replace(self, places: Sequence[str], make: Callable[[Any], Any]) -> None:
+        """Replace what stands at each place by `make(original)`; see `forms` for the names of places.
+
+        Raises:
+            FaultUnavailable: When this torch has nothing of that name.
+        """
+        for place in places:
+            if place.startswith("aten::"):
+                for key in self._keys:
+                    self.kernel(place, make, key=key)
+            else:
+                self.binding(*owner_of(place), make)
 
     def binding(self, owner: Any, name: str, make: Callable[[Function], Any]) -> None:
         """Replace an attribute of a module or class by `make(original)`."""

@@ -18,7 +18,7 @@ import pytest
 
 from torch_conformance.conformance.engine.cell import cell_of
 from torch_conformance.conformance.plugin import PACKAGE
-from torch_conformance.conformance.power.registry import FaultUnavailable, install, library
+from torch_conformance.conformance.power.registry import DEVICES, FaultUnavailable, install, library
 from torch_conformance.conformance.run.discovery import bindings
 from torch_conformance.conformance.run.replay import ACTIVE_FAULT
 from torch_conformance.spec import Specification
@@ -144,6 +144,7 @@ def outcomes(
         seed: The run's seed.
     """
     library()
+    os.environ[DEVICES] = ",".join(devices)
     # Whatever is imported before the fork is not imported once per fault.
     bindings(specification)
     context: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")

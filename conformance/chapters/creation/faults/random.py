@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 _RAND = (torch, "rand")

@@ -9,7 +9,7 @@ import torch
 from torch.utils import data
 from torch.utils.data import _utils
 
-from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 _ITERATE, _MAKE = "__iter__", "__init__"

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils import data
 
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _ITEM, _LENGTH, _ITERATE, _MAKE = "__getitem__", "__len__", "__iter__", "__init__"

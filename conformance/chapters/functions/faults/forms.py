@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from torch_conformance.conformance.power.forms.arguments import changed
+from torch_conformance.conformance.power.older_forms.arguments import changed
 from torch_conformance.conformance.power.registry import Function
 
 Tensor = torch.Tensor

@@ -9,7 +9,7 @@ import torch
 import torch.utils.dlpack
 
 from torch_conformance.conformance.chapters.interop.faults.arrays import without_last
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _LARGE = 32_768

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
 from torch_conformance.conformance.power.registry import Breaker, FaultUnavailable, Function, fault
 
 _LARGE = 32_768

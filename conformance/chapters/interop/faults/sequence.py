@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 _LEN = (torch.Tensor, "__len__")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.dispatching import (
+from torch_conformance.conformance.power.older_forms.dispatching import (
     GRAIN,
     changed,
     dense_misread,
@@ -16,7 +16,7 @@ from torch_conformance.conformance.power.forms.dispatching import (
     kernel,
     spoil,
 )
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _CATS = functions("cat", "concat", "concatenate")

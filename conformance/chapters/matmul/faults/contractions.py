@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.arguments import Change, changed, without
+from torch_conformance.conformance.power.older_forms.arguments import Change, changed, without
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch.optim import SGD, lr_scheduler
 
-from torch_conformance.conformance.power.forms.replacing import bound
-from torch_conformance.conformance.power.forms.stepping import during_step
+from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.stepping import during_step
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 

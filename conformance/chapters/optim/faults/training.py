@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, optim
 from torch.nn import utils
 
-from torch_conformance.conformance.power.forms.replacing import bound
-from torch_conformance.conformance.power.forms.stepping import Group, after_step, during_step
+from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.stepping import Group, after_step, during_step
 from torch_conformance.conformance.power.registry import Function
 
 _BASE = optim.Optimizer

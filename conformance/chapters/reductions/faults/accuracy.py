@@ -7,7 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.arguments import changed, dim_of, is_many, is_strided, with_dim, without
+from torch_conformance.conformance.power.older_forms.arguments import (
+    changed,
+    dim_of,
+    is_many,
+    is_strided,
+    with_dim,
+    without,
+)
 from torch_conformance.conformance.power.registry import Function
 
 _HALF = (torch.float16, torch.bfloat16)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.arguments import (
+from torch_conformance.conformance.power.older_forms.arguments import (
     changed,
     dim_of,
     is_strided,

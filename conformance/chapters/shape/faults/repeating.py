@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.replacing import bound, replaced
-from torch_conformance.conformance.power.forms.view_replacing import (
+from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
+from torch_conformance.conformance.power.older_forms.view_replacing import (
     as_strided,
     attribute,
     both,

@@ -9,7 +9,7 @@ import torch
 from torch.nn import utils
 from torch.optim import lr_scheduler
 
-from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 _SGD = torch.optim.SGD

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.altering import changing_gradient
-from torch_conformance.conformance.power.forms.arguments import last_replaced
-from torch_conformance.conformance.power.forms.leaf_gradients import attribute, leaves_of, scaled, sequence
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.altering import changing_gradient
+from torch_conformance.conformance.power.older_forms.arguments import last_replaced
+from torch_conformance.conformance.power.older_forms.leaf_gradients import attribute, leaves_of, scaled, sequence
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 FUNCTION = (torch.autograd, "backward")

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.arguments import without
-from torch_conformance.conformance.power.forms.leaf_gradients import attribute, sequence
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.arguments import without
+from torch_conformance.conformance.power.older_forms.leaf_gradients import attribute, sequence
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 SWITCH = (Tensor, "requires_grad_")

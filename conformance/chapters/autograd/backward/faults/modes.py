@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils._contextlib import _DecoratorContextManager
 
-from torch_conformance.conformance.power.forms.arguments import without
-from torch_conformance.conformance.power.forms.leaf_gradients import static
-from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.older_forms.arguments import without
+from torch_conformance.conformance.power.older_forms.leaf_gradients import static
+from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
 from torch_conformance.conformance.power.registry import Breaker, FaultUnavailable, Function, fault
 
 _set = torch._C._set_grad_enabled  # noqa: SLF001

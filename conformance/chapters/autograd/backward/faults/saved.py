@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd import graph
 
-from torch_conformance.conformance.power.forms.arguments import last_replaced
-from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.older_forms.arguments import last_replaced
+from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 HOOKS = graph.saved_tensors_hooks

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.altering import (
+from torch_conformance.conformance.power.older_forms.altering import (
     Change,
     Place,
     When,

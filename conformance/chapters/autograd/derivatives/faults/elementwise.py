@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.altering import (
+from torch_conformance.conformance.power.older_forms.altering import (
     gradient_changed,
     gradients_exchanged,
     in_storage_order,

@@ -8,8 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.altering import altered, applied, gradient_changed, last_lost, scaled
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.altering import (
+    altered,
+    applied,
+    gradient_changed,
+    last_lost,
+    scaled,
+)
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 _FUNCTIONAL = torch.nn.functional

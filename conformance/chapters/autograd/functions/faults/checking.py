@@ -11,10 +11,10 @@ import torch.utils.checkpoint
 from torch import Tensor
 from torch.autograd import anomaly_mode, functional
 
-from torch_conformance.conformance.power.forms.altering import changing_gradient
-from torch_conformance.conformance.power.forms.arguments import last_replaced, without
-from torch_conformance.conformance.power.forms.leaf_gradients import sequence
-from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.older_forms.altering import changing_gradient
+from torch_conformance.conformance.power.older_forms.arguments import last_replaced, without
+from torch_conformance.conformance.power.older_forms.leaf_gradients import sequence
+from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 CHECK, SECOND = (torch.autograd, "gradcheck"), (torch.autograd, "gradgradcheck")

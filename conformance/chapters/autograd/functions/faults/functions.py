@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction, FunctionCtx
 
-from torch_conformance.conformance.power.forms.leaf_gradients import attribute, static
-from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.older_forms.leaf_gradients import attribute, static
+from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 BACKWARD = (BackwardCFunction, "apply")

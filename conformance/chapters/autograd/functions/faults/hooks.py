@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.autograd import graph
 from torch.utils.hooks import RemovableHandle
 
-from torch_conformance.conformance.power.forms.altering import applied
-from torch_conformance.conformance.power.forms.leaf_gradients import attribute
-from torch_conformance.conformance.power.forms.replacing import bound, replaced
+from torch_conformance.conformance.power.older_forms.altering import applied
+from torch_conformance.conformance.power.older_forms.leaf_gradients import attribute
+from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 REGISTER = (Tensor, "register_hook")

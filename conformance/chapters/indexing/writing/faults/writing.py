@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.dispatching import (
+from torch_conformance.conformance.power.older_forms.dispatching import (
     GRAIN,
     both,
     changed,
@@ -17,7 +17,7 @@ from torch_conformance.conformance.power.forms.dispatching import (
     methods,
     spoil,
 )
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 

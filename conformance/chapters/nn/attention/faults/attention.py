@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from torch_conformance.conformance.power.forms.altering import changing_gradient
-from torch_conformance.conformance.power.forms.arguments import without
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.altering import changing_gradient
+from torch_conformance.conformance.power.older_forms.arguments import without
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _SDPA = (functional, "scaled_dot_product_attention")

@@ -11,7 +11,7 @@ from torch.nn import init
 from torch.nn.modules import rnn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.modules import batchnorm
 
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _ATTENTION = (nn.MultiheadAttention, "_reset_parameters")

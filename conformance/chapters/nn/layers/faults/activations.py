@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.nn_breaking import (
+from torch_conformance.conformance.power.older_forms.nn_breaking import (
     Named,
     argument_gradient,
     changed,
@@ -18,7 +18,7 @@ from torch_conformance.conformance.power.forms.nn_breaking import (
     named,
     result_gradient,
 )
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _INPLACE = "input inplace"

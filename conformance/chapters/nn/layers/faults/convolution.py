@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.dispatching import dense_misread
-from torch_conformance.conformance.power.forms.nn_breaking import (
+from torch_conformance.conformance.power.older_forms.dispatching import dense_misread
+from torch_conformance.conformance.power.older_forms.nn_breaking import (
     Named,
     argument_gradient,
     both,
@@ -19,7 +19,7 @@ from torch_conformance.conformance.power.forms.nn_breaking import (
     with_gradient,
     zeroed_last,
 )
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _PLAIN = "input weight bias stride padding dilation groups"

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.modules import batchnorm, dropout
 
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 

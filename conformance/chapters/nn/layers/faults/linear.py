@@ -7,8 +7,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from torch_conformance.conformance.power.forms.dispatching import dense_misread
-from torch_conformance.conformance.power.forms.nn_breaking import (
+from torch_conformance.conformance.power.older_forms.dispatching import dense_misread
+from torch_conformance.conformance.power.older_forms.nn_breaking import (
     Named,
     argument_gradient,
     both,
@@ -20,7 +20,7 @@ from torch_conformance.conformance.power.forms.nn_breaking import (
     result_gradient,
     with_gradient,
 )
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _LINEAR = "input weight bias"

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from torch_conformance.conformance.power.forms.altering import changing_gradient
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.altering import changing_gradient
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms.nn_breaking import (
+from torch_conformance.conformance.power.older_forms.nn_breaking import (
     Named,
     changed,
     functional,
@@ -15,7 +15,7 @@ from torch_conformance.conformance.power.forms.nn_breaking import (
     named,
     result_gradient,
 )
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _LEGACY = "size_average reduce reduction"

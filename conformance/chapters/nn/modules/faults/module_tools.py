@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import Module
 
-from torch_conformance.conformance.power.forms.arguments import without
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.arguments import without
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 

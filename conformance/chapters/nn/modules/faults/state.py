@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Module
 
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _PRE, _FORWARD = (Module, "register_forward_pre_hook"), (Module, "register_forward_hook")

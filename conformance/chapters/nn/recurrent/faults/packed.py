@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn.utils import rnn as packing
 
-from torch_conformance.conformance.power.forms.altering import changing_gradient
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.altering import changing_gradient
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 

@@ -9,8 +9,8 @@ from torch import _VF, Tensor
 from torch.nn.modules import rnn
 from torch.nn.utils import rnn as packing
 
-from torch_conformance.conformance.power.forms.altering import changing_gradient
-from torch_conformance.conformance.power.forms.replacing import bound
+from torch_conformance.conformance.power.older_forms.altering import changing_gradient
+from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
 _RNNS = ((_VF, "rnn_tanh"), (_VF, "rnn_relu"))

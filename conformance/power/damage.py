@@ -1,0 +1,156 @@
+"""What faults do to tensors, and to which: conditions on a tensor, and what becomes of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Condition = Callable[[Any], bool]
+Change = Callable[[Any], Any]
+
+# ATen gives a thread no fewer elements than this.
+GRAIN = 32_768
+# Elements of the narrowest vector of float32 that kernels use.
+WIDTH = 8
+
+# Kept from before any fault is installed.
+as_strided = torch.as_strided
+clone = Tensor.clone
+
+
+def always(_: Any) -> bool:
+    """Hold for every tensor."""
+    return True
+
+
+def is_strided(x: Any) -> bool:
+    """Hold for tensors that are not contiguous."""
+    return isinstance(x, Tensor) and not x.is_contiguous()
+
+
+def is_offset(x: Tensor) -> bool:
+    """Hold for tensors that do not begin at the first place of their storage."""
+    return x.storage_offset() > 0
+
+
+def is_many(x: Tensor) -> bool:
+    """Hold for tensors that several threads share: of more elements than the parallel grain."""
+    return x.numel() > GRAIN
+
+
+def is_one_beyond_a_vector(x: Tensor) -> bool:
+    """Hold for tensors that fill vectors and leave a tail of one element."""
+    return x.numel() > WIDTH and x.numel() % WIDTH == 1
+
+
+def longer_than(count: int) -> Condition:
+    """Hold for tensors of more than so many elements."""
+    return lambda x: bool(x.numel() > count)
+
+
+def of(*dtypes: torch.dtype) -> Condition:
+    """Hold for tensors of some dtypes."""
+    return lambda x: x.dtype in dtypes
+
+
+def rank(least: int) -> Condition:
+    """Hold for tensors of at least so many dimensions."""
+    return lambda x: bool(x.dim() >= least)
+
+
+def scaled(factor: float) -> Change:
+    """Multiply by a factor."""
+    return lambda x: x * factor
+
+
+off = scaled(1.01)
+
+
+def copied(x: Tensor) -> Tensor:
+    """Return a copy with the same strides, in memory of its own."""
+    if not x.numel():
+        return x.new_empty(x.shape)
+    count = x.untyped_storage().nbytes() // x.element_size()
+    return as_strided(clone(as_strided(x, (count,), (1,), 0)), x.shape, x.stride(), x.storage_offset())
+
+
+def dense(x: Tensor) -> Tensor:
+    """Return a contiguous copy."""
+    return clone(x, memory_format=torch.contiguous_format)
+
+
+def last_lost(x: Tensor) -> Tensor:
+    """Return a copy whose last element is zero, where there are three or more."""
+    return last_replaced(x) if x.numel() > 2 else x
+
+
+def last_replaced(x: Tensor, value: Any = 0) -> Tensor:
+    """Return a copy with the last element replaced."""
+    copy = clone(x)
+    if copy.numel():
+        copy[(-1,) * copy.dim()] = value
+    return copy
+
+
+def last_repeated(x: Tensor) -> Tensor:
+    """Return a dense copy whose last element is the one before it."""
+    flat = dense(x)
+    if flat.numel() > 1:
+        line = as_strided(flat, (flat.numel(),), (1,), 0)
+        line[-1] = line[-2]
+    return flat
+
+
+def last_spoiled(x: Tensor) -> Tensor:
+    """Overwrite the last element of a tensor that has one, in place: 0 by 1, everything else by 0."""
+    if x.numel():
+        last = x.detach()
+        for _ in range(x.dim()):
+            last = last.select(0, -1)
+        last.fill_(1 if last.item() == 0 else 0)
+    return x
+
+
+def another_value(x: Tensor) -> Tensor:
+    """Return values of the same dtype that no bound takes for these; NaN stays."""
+    if x.dtype == torch.bool:
+        return ~x
+    if x.dtype.is_floating_point or x.dtype.is_complex:
+        return x * 1.0625 + 0.5
+    return x + 1
+
+
+def rotated(x: Tensor) -> Tensor:
+    """Return the elements moved one place on."""
+    return x if x.numel() < 2 else torch.roll(x, 1)
+
+
+def read_as_dense(x: Tensor) -> Tensor:
+    """Return what a kernel reads that ignores the strides of a tensor."""
+    if x.is_contiguous() or not x.numel():
+        return x
+    room = x.untyped_storage().nbytes() // x.element_size()
+    if x.storage_offset() + x.numel() > room:
+        return x.flatten().flip(0).view(x.shape)
+    steps = [1] * x.dim()
+    for dim in range(x.dim() - 2, -1, -1):
+        steps[dim] = steps[dim + 1] * x.size(dim + 1)
+    return as_strided(x, x.shape, steps)
+
+
+def in_memory_order(x: Tensor) -> Tensor:
+    """Return a dense tensor of the same size with the elements in the order in which they lie in memory."""
+    if x.numel() < 2:
+        return x
+    order = sorted(range(x.dim()), key=x.stride, reverse=True)
+    size = [x.shape[dim] for dim in order]
+    flat = dense(as_strided(x, size, [x.stride(dim) for dim in order], x.storage_offset()))
+    return as_strided(flat, x.shape, torch.empty(x.shape, device="meta").stride(), 0)
+
+
+def as_if_transposed(x: Tensor) -> Tensor:
+    """Return a matrix misread as if its transpose were stored."""
+    return x.transpose(0, 1).reshape(x.shape) if x.dim() > 1 else x.flip(0) if x.dim() else x

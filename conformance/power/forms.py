@@ -1,0 +1,316 @@
+"""The forms of faults: what is replaced, for which calls, and by what.
+
+A place is where a fault is installed, by name: `torch.sum`, `Tensor.sum`, `F.relu` (torch.nn.functional),
+`nn.Linear.forward`, `optim.SGD.step`, or a kernel at the dispatcher, `aten::add.Tensor`, for the devices that are
+judged. Every form takes the fault's name, its sentence and its places, in this order; the decorators take the code
+that answers instead.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torch_conformance.conformance.power.damage import Change, Condition, always, off
+from torch_conformance.conformance.power.registry import Function, fault
+
+Answer = Callable[..., Any]
+Named = dict[str, Any]
+REFUSALS = (IndexError, RuntimeError, ValueError)
+_LEFT_OUT = object()
+
+
+def functions(*names: str) -> tuple[str, ...]:
+    """Return the places of functions of torch."""
+    return tuple(f"torch.{name}" for name in names)
+
+
+def methods(*names: str) -> tuple[str, ...]:
+    """Return the places of methods of tensors."""
+    return tuple(f"Tensor.{name}" for name in names)
+
+
+def both(*names: str) -> tuple[str, ...]:
+    """Return the places of functions of torch and of the methods of the same names."""
+    return functions(*names) + methods(*names)
+
+
+def kernels(*operators: str) -> tuple[str, ...]:
+    """Return the places of kernels, named with their overload."""
+    return tuple(f"aten::{operator}" for operator in operators)
+
+
+def wrapping(answer: Answer) -> Callable[[Function], Function]:
+    """Return what a breaker takes, for `answer(original, *arguments, **options)`."""
+
+    def make(original: Function) -> Function:
+        def broken(*arguments: Any, **options: Any) -> Any:
+            return answer(original, *arguments, **options)
+
+        return broken
+
+    return make
+
+
+def replaced(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `answer(original, *arguments, **options)` as what every place answers."""
+
+    def register(answer: Answer) -> Answer:
+        fault(name, summary)(lambda breaker: breaker.replace(places, wrapping(answer)))
+        return answer
+
+    return register
+
+
+def replaced_by_name(name: str, summary: str, *places: str, order: str = "") -> Callable[[Answer], Answer]:
+    """Register the decorated `answer(original, given)`, whose arguments are by name.
+
+    Args:
+        name: Of the fault.
+        summary: Of the fault.
+        places: Where.
+        order: Names of positional arguments; empty for those of the signature, which a built-in function has not.
+    """
+
+    def make(answer: Answer) -> Callable[[Function], Function]:
+        def with_original(original: Function) -> Function:
+            names = order.split() or list(inspect.signature(original).parameters)
+            return wrapping(lambda f, *a, **k: answer(f, dict(zip(names, a, strict=False)) | k))(original)
+
+        return with_original
+
+    def register(answer: Answer) -> Answer:
+        fault(name, summary)(lambda breaker: breaker.replace(places, make(answer)))
+        return answer
+
+    return register
+
+
+def arguments_changed(name: str, summary: str, *places: str, order: str = "") -> Callable[[Answer], Answer]:
+    """Register the decorated `change(given)`, which changes the arguments by name, in place."""
+
+    def register(change: Answer) -> Answer:
+        def answer(original: Function, given: Named) -> Any:
+            change(given)
+            return original(**given)
+
+        replaced_by_name(name, summary, *places, order=order)(answer)
+        return change
+
+    return register
+
+
+def option_ignored(name: str, summary: str, *places: str, option: str, value: Any = _LEFT_OUT, order: str = "") -> None:
+    """Register a fault under which an option is what it is by default, or always the given value."""
+
+    def change(given: Named) -> None:
+        given.pop(option, None)
+        if value is not _LEFT_OUT:
+            given[option] = value
+
+    arguments_changed(name, summary, *places, order=order)(change)
+
+
+def tensor_of(arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """Return the first tensor that a call is given, alone or in a sequence; None where there is none."""
+    for value in (*arguments, *options.values()):
+        if isinstance(value, Tensor):
+            return value
+        if isinstance(value, list | tuple) and value and isinstance(value[0], Tensor):
+            return value[0]
+    return None
+
+
+def holds(when: Condition, arguments: Sequence[Any], options: Mapping[str, Any]) -> bool:
+    """Whether a condition holds for the first tensor of a call."""
+    x = tensor_of(arguments, options)
+    return x is not None and when(x) if when is not always else True
+
+
+def input_changed(
+    name: str, summary: str, *places: str, change: Change, when: Condition = always, which: int = 0
+) -> None:
+    """Register a fault that computes with another operand: `change` of the one at place `which`."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        values = list(arguments)
+        if not values and which == 0 and "input" in options:
+            values = [options.pop("input")]
+        if len(values) > which and isinstance(values[which], Tensor) and when(values[which]):
+            values[which] = change(values[which])
+        return original(*values, **options)
+
+    replaced(name, summary, *places)(answer)
+
+
+def result_changed(name: str, summary: str, *places: str, change: Change, when: Condition = always) -> None:
+    """Register a fault that answers `change` of each tensor of the result, where `when` holds for the first input."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        applies = holds(when, arguments, options)
+        result = original(*arguments, **options)
+        if not applies:
+            return result
+        return change(result) if isinstance(result, Tensor) else type(result)(tuple(change(each) for each in result))
+
+    replaced(name, summary, *places)(answer)
+
+
+def answer_changed(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `change(result, *arguments, **options)`; where it returns None the result stays."""
+
+    def register(change: Answer) -> Answer:
+        def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+            result = original(*arguments, **options)
+            other = change(result, *arguments, **options)
+            return result if other is None else other
+
+        replaced(name, summary, *places)(answer)
+        return change
+
+    return register
+
+
+def refusal_forgiven(
+    name: str, summary: str, *places: str, instead: Answer, errors: tuple[type[Exception], ...] = REFUSALS
+) -> None:
+    """Register a fault that answers `instead(original, ...)` where the places refuse."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        try:
+            return original(*arguments, **options)
+        except errors:
+            return instead(original, *arguments, **options)
+
+    replaced(name, summary, *places)(answer)
+
+
+def attribute_changed(
+    name: str,
+    summary: str,
+    place: str,
+    *,
+    get: Callable[[Any, Any], Any] | None = None,
+    put: Callable[[Any, Any], Any] | None = None,
+) -> None:
+    """Register a fault of an attribute: `get(object, value)` is what is read, `put(object, value)` what is stored."""
+
+    def make(original: Any) -> property:
+        def read(self: Any) -> Any:
+            value = original.__get__(self, type(self))
+            return value if get is None else get(self, value)
+
+        def write(self: Any, value: Any) -> None:
+            original.__set__(self, value if put is None else put(self, value))
+
+        return property(read, write, getattr(original, "__delete__", None))
+
+    fault(name, summary)(lambda breaker: breaker.replace((place,), make))
+
+
+class Altered(torch.autograd.Function):
+    """The identity, which passes a changed gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, change: Change) -> Tensor:
+        """Return a view."""
+        ctx.change = change
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        """Return the changed gradient."""
+        return ctx.change(gradients[0]), None
+
+
+class _Exchanged(torch.autograd.Function):
+    """The identity of two tensors, which passes to each the gradient of the other where the shapes are equal."""
+
+    @staticmethod
+    def forward(_ctx: Any, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        return a.view_as(a), b.view_as(b)
+
+    @staticmethod
+    def backward(_ctx: Any, *gradients: Any) -> Any:
+        first, second = gradients
+        return (second, first) if first.shape == second.shape else (first, second)
+
+
+def applied(function: type[torch.autograd.Function], *arguments: Any) -> Any:
+    """Return what a custom function gives; torch leaves `apply` without types."""
+    apply: Callable[..., Any] = function.apply
+    return apply(*arguments)
+
+
+def with_gradient(x: Any, change: Change) -> Any:
+    """Return a tensor equal to `x` whose gradient arrives changed at `x`; of a tuple the first; others as they are."""
+    if isinstance(x, tuple):
+        return (with_gradient(x[0], change), *x[1:])
+    if isinstance(x, Tensor) and x.requires_grad and torch.is_grad_enabled():
+        return applied(Altered, x, change)
+    return x
+
+
+def differentiated_as(value: Tensor, other: Tensor) -> Tensor:
+    """Return a value with the gradient of another function."""
+    return value.detach() + (other - other.detach())
+
+
+def gradient_changed(
+    name: str, summary: str, *places: str, change: Change = off, when: Condition = always, which: int = 0
+) -> None:
+    """Register a fault of the gradient by the argument at place `which`; the value stays."""
+    input_changed(name, summary, *places, change=lambda x: with_gradient(x, change), when=when, which=which)
+
+
+def argument_gradient_changed(
+    name: str, summary: str, *places: str, argument: str, change: Change = off, order: str = ""
+) -> None:
+    """Register a fault of the gradient by an argument that is told by name."""
+
+    def spoil(given: Named) -> None:
+        given[argument] = with_gradient(given.get(argument), change)
+
+    arguments_changed(name, summary, *places, order=order)(spoil)
+
+
+def result_gradient_changed(name: str, summary: str, *places: str, change: Change = off) -> None:
+    """Register a fault of the gradient that a result passes back; the value stays."""
+    replaced(name, summary, *places)(lambda original, *a, **k: with_gradient(original(*a, **k), change))
+
+
+def gradients_exchanged(name: str, summary: str, *places: str) -> None:
+    """Register a fault that gives each of two operands the gradient of the other."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        first = arguments[:2]
+        if len(first) == 2 and all(isinstance(each, Tensor) and each.requires_grad for each in first):
+            arguments = (*(applied(_Exchanged, *first) if torch.is_grad_enabled() else first), *arguments[2:])
+        return original(*arguments, **options)
+
+    replaced(name, summary, *places)(answer)
+
+
+def gradient_passed_straight(name: str, summary: str, *places: str) -> None:
+    """Register a fault that passes the gradient of a result to the first argument besides."""
+
+    def answer(original: Function, x: Any, *arguments: Any, **options: Any) -> Any:
+        result = original(x, *arguments, **options)
+        needs = isinstance(x, Tensor) and x.requires_grad and torch.is_grad_enabled()
+        return result + (x - x.detach()).to(result.dtype) if needs and result.shape == x.shape else result
+
+    replaced(name, summary, *places)(answer)
+
+
+def static(answer: Answer) -> Callable[[Function], Any]:
+    """Return what a breaker takes for a static method, for `answer(original, *arguments, **options)`."""
+    return lambda original: staticmethod(wrapping(answer)(original))
+
+
+def installed(name: str, summary: str, place: str, make: Callable[[Any], Any]) -> None:
+    """Register a fault that puts `make(original)` in place of what is there: a class, a static method, a property."""
+    fault(name, summary)(lambda breaker: breaker.replace((place,), make))
