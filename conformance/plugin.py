@@ -10,111 +10,35 @@ import importlib.util
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pluggy
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent
-PACKAGE_NAME = "torch_conformance.conformance"
-NO_TORCH = "torch is not installed in this environment; install it (pip install torch), then run this again"
+from torch_conformance.conformance.run.options import NO_TORCH, OPTIONS, PACKAGE, PACKAGE_NAME
+
 # Workers share the cores with each other's threads: a thread that waits must sleep, not spin (measured: a quarter of
 # the time). The OpenMP runtime reads these when torch is loaded; what the user has set stays.
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-PROFILE_NAMES = ("smoke", "standard", "deep")
+_TYPES: dict[str, type] = {"whole number": int, "number": float}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options that select cells."""
+    """Add the options that select cells, each with a prefix of ours."""
     group = parser.getgroup("torch-conformance", "conformance of torch")
-    group.addoption(
-        "--device",
-        action="append",
-        default=[],
-        dest="conformance_device",
-        metavar="DEVICE",
-        help="torch device to judge; several times, or 'all'; default cpu and, where present, cuda",
-    )
-    group.addoption(
-        "--dtype",
-        action="append",
-        default=[],
-        dest="conformance_dtype",
-        metavar="DTYPE",
-        help="keep only the cells of this dtype; several times",
-    )
-    group.addoption(
-        "--clause",
-        action="append",
-        default=[],
-        dest="conformance_clause",
-        metavar="PATTERN",
-        help="keep only clauses whose id matches; several times",
-    )
-    group.addoption(
-        "--profile",
-        default="standard",
-        choices=PROFILE_NAMES,
-        dest="conformance_profile",
-        help="how much each cell tries (default: standard)",
-    )
-    group.addoption(
-        "--seed",
-        default="0",
-        dest="conformance_seed",
-        metavar="N",
-        help="whole number, or 'random' (default: 0)",
-    )
-    group.addoption("--shard", default="1/1", dest="conformance_shard", metavar="K/N", help="run the k-th of n parts")
-    group.addoption(
-        "--waivers",
-        action="append",
-        default=[],
-        dest="conformance_waivers",
-        metavar="FILE",
-        help="known deviations, beside those shipped; several times",
-    )
-    group.addoption(
-        "--conformance-out",
-        default=None,
-        dest="conformance_out",
-        metavar="FOLDER",
-        help="write results.jsonl and junit.xml there",
-    )
-    group.addoption(
-        "--conformance-replay",
-        type=int,
-        default=3,
-        dest="conformance_replay",
-        metavar="N",
-        help="run each reproducer script in N fresh processes (default: 3)",
-    )
-    group.addoption(
-        "--conformance-timeout",
-        type=float,
-        default=None,
-        dest="conformance_timeout",
-        metavar="SECONDS",
-        help="end a worker whose cell takes longer; 0 for never (default: the profile's)",
-    )
-    group.addoption(
-        "--conformance-redact",
-        default="default",
-        choices=("default", "none"),
-        dest="conformance_redact",
-        help="none: keep names of host and user, and paths, in results and reports",
-    )
-    group.addoption(
-        "--conformance-resume",
-        action="store_true",
-        dest="conformance_resume",
-        help="go on with the run that --conformance-out holds",
-    )
-    group.addoption(
-        "--conformance-no-shrink",
-        action="store_true",
-        dest="conformance_no_shrink",
-        help="report a failing case as it was drawn",
-    )
+    for option in OPTIONS:
+        told = f"{option.help}  [default: {option.shown}]" if option.shown else option.help
+        named: dict[str, Any] = {"dest": f"conformance_{option.key}", "help": told}
+        if option.kind == "flag":
+            group.addoption(f"--conformance-{option.name}", action="store_true", **named)
+            continue
+        named |= {"type": _TYPES.get(option.kind, str), "metavar": option.metavar}
+        if option.choices:
+            named |= {"choices": option.choices}
+        if option.several:
+            group.addoption(f"--conformance-{option.name}", action="append", default=[], **named)
+        else:
+            group.addoption(f"--conformance-{option.name}", default=option.default, **named)
 
 
 def is_ours(config: pytest.Config) -> bool:
@@ -150,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from torch_conformance.conformance.run import recording, running, session  # noqa: PLC0415
 
     config.stash[session.KEY] = session.start(config)
-    session.break_on_purpose(config)
+    break_on_purpose(config)
     config.pluginmanager.register(running.Running(config.stash[session.KEY]), "torch-conformance-running")
     if worker_input is not None and not getattr(config.option, "htmlpath", None):
         # The table of pytest-html takes a test for ended when it has been torn down.
@@ -158,3 +82,24 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker_input is None:
         recorder = recording.Recorder(config, config.stash[session.KEY])
         config.pluginmanager.register(recorder, "torch-conformance-recorder")
+
+
+def break_on_purpose(config: pytest.Config) -> None:
+    """Install the faults named by the environment, in each process that runs cells.
+
+    Raises:
+        pytest.UsageError: For a name that the fault library does not have.
+    """
+    from torch_conformance.conformance.run.replay import ACTIVE_FAULT  # noqa: PLC0415
+    from torch_conformance.conformance.run.session import workers_of  # noqa: PLC0415
+
+    names = os.environ.get(ACTIVE_FAULT, "")
+    if not names or workers_of(config):
+        return
+    from torch_conformance.conformance.power.registry import install, installed, library  # noqa: PLC0415
+
+    for name in names.split(","):
+        if name not in library():
+            raise pytest.UsageError(f"{ACTIVE_FAULT}={names}: no fault is named {name}")
+        if name not in installed():
+            install(name)

@@ -80,7 +80,6 @@ def test_wheel_judges_without_a_checkout(wheel: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "conformant: " in done.stdout
-    done = run(
-        "python", "-m", "pytest", "--pyargs", "torch_conformance.conformance", "--profile", "smoke", "-q", "-k", "full"
-    )
+    plain = ("python", "-m", "pytest", "--pyargs", "torch_conformance.conformance")
+    done = run(*plain, "--conformance-profile=smoke", "-q", "-k", "full")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from torch_conformance.conformance.doctor import model as examination
+from torch_conformance.conformance.doctor.checks import findings
+from torch_conformance.conformance.doctor.model import Finding
+from torch_conformance.conformance.doctor.observation import observe
 from torch_conformance.reports.text import one_line
 
 _NO_TORCH, _MISFIT = 4, 1
@@ -30,8 +32,8 @@ def doctor(*, out: Path, form: str) -> int:
 
     Exits with 0 when it does, 1 when something does not fit, and 4 without torch.
     """
-    situation = examination.observe(out)
-    found = list(examination.findings(situation))
+    situation = observe(out)
+    found = list(findings(situation))
     if form == "json":
         click.echo(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
     else:
@@ -43,14 +45,14 @@ def doctor(*, out: Path, form: str) -> int:
     return _MISFIT if any(each.level == "problem" for each in found) else 0
 
 
-def _tell(finding: examination.Finding) -> None:
+def _tell(finding: Finding) -> None:
     level = click.style(f"{finding.level:<8}", fg=_COLOURS[finding.level], bold=finding.level == "problem")
     click.echo(f"{level} {finding.check:<15} {one_line(finding.sentence, _WIDTH)}")
     if finding.way_out:
         click.echo(f"{'':<24} -> {one_line(finding.way_out, _WIDTH)}")
 
 
-def _summary(found: list[examination.Finding]) -> str:
+def _summary(found: list[Finding]) -> str:
     problems = sum(each.level == "problem" for each in found)
     notes = sum(each.level == "note" for each in found)
     said = {0: "everything fits together", 1: "1 thing does not fit"}.get(problems, f"{problems} things do not fit")

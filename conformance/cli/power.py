@@ -9,7 +9,7 @@ import os
 import click
 
 from torch_conformance import spec
-from torch_conformance.conformance.plugin import NO_TORCH, PROFILE_NAMES
+from torch_conformance.conformance.run.options import NO_TORCH, PROFILE_NAMES
 
 
 @click.command()

@@ -14,7 +14,7 @@ from torch_conformance.reports.records.model import RecordError
 _SEVERAL = ("device", "dtype", "clause")
 
 
-def settings(out: Path, context: click.Context) -> dict[str, Any]:
+def earlier_settings(out: Path, context: click.Context) -> dict[str, Any]:
     """Return the settings of a run for the options that were not given; given ones are compared with it later.
 
     Raises:

@@ -8,14 +8,23 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from torch_conformance import spec
 from torch_conformance.conformance.cli.progress import Progress
-from torch_conformance.conformance.cli.resume import settings
-from torch_conformance.conformance.plugin import NO_TORCH, PACKAGE, PACKAGE_NAME, PROFILE_NAMES
+from torch_conformance.conformance.cli.resume import earlier_settings
+from torch_conformance.conformance.run.options import (
+    NO_TORCH,
+    OPTIONS,
+    PACKAGE,
+    PACKAGE_NAME,
+    Option,
+    pytest_command,
+)
 
 SUITE_FAILED = 3
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -23,36 +32,38 @@ _MAXIMUM_RESTARTS = 100
 DEFAULT_OUT = Path("reports", "out")
 
 
+def _declared(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of a run that the table declares."""
+    for option in reversed([each for each in OPTIONS if each.command]):
+        told = f"{option.help}  [default: {option.shown}]" if option.shown else option.help
+        if option.kind == "flag":
+            add = click.option(f"--{option.name}", is_flag=True, help=told)
+        else:
+            default = DEFAULT_OUT if option.name == "out" else option.default
+            add = click.option(
+                f"--{option.name}",
+                default=default,
+                multiple=option.several,
+                type=_type_of(option),
+                metavar=option.metavar,
+                help=told,
+            )
+        function = add(function)
+    return function
+
+
+def _type_of(option: Option) -> click.ParamType[Any]:
+    if option.choices:
+        return click.Choice(option.choices)
+    if option.kind == "file":
+        return click.Path(path_type=Path)
+    if option.kind == "whole number":
+        return click.IntRange(min=option.least)
+    return click.FloatRange(min=option.least) if option.kind == "number" else click.STRING
+
+
 @click.command(context_settings={"ignore_unknown_options": False})
-@click.option(
-    "--device",
-    multiple=True,
-    metavar="DEVICE",
-    help="Torch device to judge; several times, or 'all'.  [default: cpu, and cuda where present]",
-)
-@click.option("--dtype", multiple=True, metavar="DTYPE", help="Keep only cells of this dtype; several times.")
-@click.option(
-    "--clause",
-    multiple=True,
-    metavar="PATTERN",
-    help="Keep only clauses whose id matches, such as 'creation.full.*'; several times.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(PROFILE_NAMES),
-    default="standard",
-    show_default=True,
-    help="How much each cell tries.",
-)
-@click.option("--seed", default="0", show_default=True, help="Whole number, or 'random'.")
-@click.option("--shard", default="1/1", metavar="K/N", help="Run the k-th of n parts.")
-@click.option(
-    "--waivers",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Known deviations, beside those shipped; several times.",
-)
+@_declared
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -65,92 +76,27 @@ DEFAULT_OUT = Path("reports", "out")
     metavar="SPEC",
     help="Instead of --jobs: a worker elsewhere, as pytest-xdist names it, such as ssh=HOST//python=PATH. Repeatable.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_OUT,
-    show_default=True,
-    help="Folder for results.jsonl, junit.xml and index.html.",
-)
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first deviation.")
-@click.option(
-    "--replay",
-    type=click.IntRange(min=0),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="Run reproducer scripts in N fresh processes.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=None,
-    metavar="SECONDS",
-    help="What a cell may take; 0: no limit.  [default: 120, 300 or 3600 by profile]",
-)
-@click.option(
-    "--redact",
-    type=click.Choice(("default", "none")),
-    default="default",
-    show_default=True,
-    help="none: keep names of host and user, and paths, in results and reports.",
-)
-@click.option("--resume", is_flag=True, help="Go on with the run in --out that was killed or interrupted.")
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGUMENTS]")
 def run(
-    *,
-    device: tuple[str, ...],
-    dtype: tuple[str, ...],
-    clause: tuple[str, ...],
-    profile: str,
-    seed: str,
-    shard: str,
-    waivers: tuple[Path, ...],
-    jobs: int | None,
-    tx: tuple[str, ...],
-    out: Path,
-    exitfirst: bool,
-    replay: int,
-    timeout: float | None,
-    redact: str,
-    resume: bool,
-    pytest_arguments: tuple[str, ...],
+    *, jobs: int | None, tx: tuple[str, ...], exitfirst: bool, pytest_arguments: tuple[str, ...], **settings: Any
 ) -> int:
     """Judge the torch of this environment, clause by clause, and write a report."""
-    if resume:
-        earlier = settings(out, click.get_current_context())
-        device, dtype = earlier.get("device", device), earlier.get("dtype", dtype)
-        clause, shard = earlier.get("clause", clause), earlier.get("shard", shard)
-        profile, seed = earlier.get("profile", profile), earlier.get("seed", seed)
-    _check_environment(clause)
+    out: Path = settings["out"]
+    if settings["resume"]:
+        settings |= earlier_settings(out, click.get_current_context())
+    _check_environment(settings["clause"])
     _check_writable(out)
     _check_workers(tx)
     # Workers elsewhere find the package by name: paths are other ones there.
-    target = ("--pyargs", PACKAGE_NAME) if tx else (str(PACKAGE),)
+    targets = ("--pyargs", PACKAGE_NAME) if tx else (str(PACKAGE),)
     arguments = [
-        *target,
-        f"--config-file={PACKAGE / 'pytest.ini'}",
-        f"--rootdir={PACKAGE}",
-        *("-p", "torch_conformance.conformance.plugin", "--assert=plain"),
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "-p", "no:randomly"),
-        # It collects garbage five times at the end of each process, a third of a second.
-        *("-p", "no:unraisableexception"),
-        # Cells have seeds of their own; the option spares Hypothesis a digest of every property's source.
-        "--hypothesis-seed=0",
+        *pytest_command(targets, settings),
         *((f"--tx={each}" for each in tx) if tx else (f"--numprocesses={jobs or _default_jobs()}",)),
         "--dist=worksteal",
         # A worker that crashed is replaced; when hardly any cell completes, the recorder gives up long before.
         f"--max-worker-restart={_MAXIMUM_RESTARTS}",
-        *(() if timeout is None else (f"--conformance-timeout={timeout:g}",)),
-        *(f"--device={name}" for name in device),
-        *(f"--dtype={name}" for name in dtype),
-        *(f"--clause={pattern}" for pattern in clause),
-        *(f"--profile={profile}", f"--seed={seed}", f"--shard={shard}"),
-        *(f"--waivers={file.absolute()}" for file in waivers),
-        *(f"--conformance-out={out}", f"--conformance-replay={replay}"),
-        f"--conformance-redact={redact}",
         *(("-x",) if exitfirst else ()),
-        *(("--conformance-resume",) if resume else ()),
         *pytest_arguments,
     ]
     return judge(arguments, out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,11 @@ from torch_conformance.conformance.devices.registry import synchronize
 from torch_conformance.conformance.engine import transcript
 from torch_conformance.conformance.engine.comparison import EXACT, Mismatch, Rule, compare, ulp_distance
 from torch_conformance.conformance.engine.materialise import DTYPE_NAMES, to_host, to_torch
+from torch_conformance.conformance.engine.tally import Tally
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.dtypes import name_of
 from torch_conformance.reference.model.strided import Strided
-
-if TYPE_CHECKING:
-    from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.spec import Clause
 
 Array = npt.NDArray[Any]
 _SHOWN = 24
@@ -29,14 +28,14 @@ _SHOWN = 24
 class Deviation(AssertionError):
     """Torch did not answer as the clause says."""
 
-    def __init__(self, finding: Finding) -> None:
-        """Carry a finding, whose diagnosis is the message."""
-        super().__init__(finding.diagnosis)
-        self.finding = finding
+    def __init__(self, discrepancy: Discrepancy) -> None:
+        """Carry a discrepancy, whose diagnosis is the message."""
+        super().__init__(discrepancy.diagnosis)
+        self.discrepancy = discrepancy
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class Discrepancy:
     """What a deviation consists of, in a form that reports can hold.
 
     Attributes:
@@ -74,10 +73,25 @@ def _short(value: Any) -> str:
     return text if len(text) <= 400 else text[:400] + " ..."
 
 
+class Judged(Protocol):
+    """For what a trial is held: a cell."""
+
+    clause: Clause
+    device: str
+    tally: Tally
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device as torch has it."""
+
+    def unsupported_if_not_implemented(self, error: Exception) -> None:
+        """End the cell where the device lacks what was asked, and may."""
+
+
 class Trial:
     """One transcript on one device."""
 
-    def __init__(self, cell: Cell, inputs: dict[str, Any]) -> None:
+    def __init__(self, cell: Judged, inputs: dict[str, Any]) -> None:
         """Materialise the inputs on the cell's device."""
         self._cell = cell
         self._inputs = inputs
@@ -290,4 +304,6 @@ class Trial:
         clause = self._cell.clause
         head = transcript.preamble(clause.id, clause.statement, clause.url, self._cell.device, self._inputs)
         script = transcript.assemble(head, self._lines, judgement)
-        raise Deviation(Finding(aspect, diagnosis, statement, answers[0], answers[1], mismatch, script, self._inputs))
+        raise Deviation(
+            Discrepancy(aspect, diagnosis, statement, answers[0], answers[1], mismatch, script, self._inputs)
+        )

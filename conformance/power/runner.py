@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from torch_conformance.conformance.engine.cell import cell_of
-from torch_conformance.conformance.plugin import PACKAGE
 from torch_conformance.conformance.power.registry import DEVICES, FaultUnavailable, install, library
 from torch_conformance.conformance.run.discovery import bindings
+from torch_conformance.conformance.run.options import PACKAGE, pytest_command
 from torch_conformance.conformance.run.replay import ACTIVE_FAULT
 from torch_conformance.spec import Specification
 
@@ -74,20 +74,6 @@ def _modules(specification: Specification, clauses: Sequence[str]) -> list[str]:
     """Return the test modules of some clauses: collecting all of them would take longer than judging the clauses."""
     found = bindings(specification)
     return sorted({str(inspect.getsourcefile(inspect.unwrap(found[clause]))) for clause in clauses})
-
-
-def _arguments(modules: Sequence[str], clauses: Sequence[str], profile: str, devices: Sequence[str]) -> list[str]:
-    return [
-        *modules,
-        f"--config-file={PACKAGE / 'pytest.ini'}",
-        f"--rootdir={PACKAGE}",
-        *("-p", "torch_conformance.conformance.plugin", "--assert=plain"),
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:logging", "-p", "no:randomly"),
-        *("-p", "no:xdist", "-p", "no:html", "-p", "no:unraisableexception", "--hypothesis-seed=0"),
-        *(f"--clause={clause}" for clause in clauses),
-        *(f"--device={device}" for device in devices),
-        *(f"--profile={profile}", "--conformance-replay=0", "--conformance-no-shrink"),
-    ]
 
 
 def _judge(fault: str, arguments: list[str], answer: multiprocessing.connection.Connection) -> None:
@@ -156,7 +142,9 @@ def outcomes(
             clauses = naming(specification, fault)
             receiver, sender = context.Pipe(duplex=False)
             modules = [str(PACKAGE)] if whole else _modules(specification, clauses)
-            arguments = [*_arguments(modules, () if whole else clauses, profile, devices), f"--seed={seed}"]
+            settings = {"clause": () if whole else clauses, "device": devices, "profile": profile, "seed": seed}
+            settings |= {"replay": 0, "no_shrink": True}
+            arguments = pytest_command(modules, settings, without=("xdist", "html"))
             process = context.Process(target=_judge, args=(fault, arguments, sender))
             process.start()
             sender.close()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.trial import Finding
+from torch_conformance.conformance.engine.trial import Discrepancy
 from torch_conformance.reference.model.dtypes import name_of
 from torch_conformance.reference.model.strided import Strided
 
@@ -63,10 +63,10 @@ def signature(cell: Cell, aspect: str, statement: str) -> str:
     return f"{cell.clause.chapter}.{cell.clause.subject}: {aspect} of {called}"
 
 
-def failure_fields(cell: Cell, finding: Finding | None, error: BaseException) -> dict[str, Any]:
+def failure_fields(cell: Cell, discrepancy: Discrepancy | None, error: BaseException) -> dict[str, Any]:
     """Return the fields of a failure record, without the test, the traceback and the replay."""
     place = {"clause": cell.clause.id, "device": cell.device, "dtype": cell.dtype}
-    if finding is None:
+    if discrepancy is None:
         message = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         return {
             **place,
@@ -83,19 +83,19 @@ def failure_fields(cell: Cell, finding: Finding | None, error: BaseException) ->
             "script": "",
             "reproduced": "not replayed",
         }
-    mismatch = finding.mismatch
+    mismatch = discrepancy.mismatch
     return {
         **place,
-        "signature": signature(cell, finding.aspect, finding.statement),
-        "diagnosis": finding.diagnosis,
-        "inputs": [input_fields(name, value) for name, value in finding.inputs.items()],
-        "statement": finding.statement,
-        "expected": finding.expected,
-        "observed": finding.observed,
+        "signature": signature(cell, discrepancy.aspect, discrepancy.statement),
+        "diagnosis": discrepancy.diagnosis,
+        "inputs": [input_fields(name, value) for name, value in discrepancy.inputs.items()],
+        "statement": discrepancy.statement,
+        "expected": discrepancy.expected,
+        "observed": discrepancy.observed,
         "first_index": list(mismatch.first_index) if mismatch else None,
         "mismatches": mismatch.mismatches if mismatch else 0,
         "elements": mismatch.elements if mismatch else 0,
         "ulp": mismatch.ulp if mismatch else None,
-        "script": finding.script,
+        "script": discrepancy.script,
         "reproduced": "not replayed",
     }

@@ -198,9 +198,9 @@ class Running:
             return self._lost(item, cell, call, self._loss)
         verdict, reason = self._verdict(cell, error)
         deviation = deviation_in(error) if verdict == "fail" and error is not None else None
-        finding = deviation.finding if deviation else None
+        discrepancy = deviation.discrepancy if deviation else None
         session = self._session
-        settled = settle(session.waivers, cell, session.torch_version, verdict, finding)
+        settled = settle(session.waivers, cell, session.torch_version, verdict, discrepancy)
         outcome = {"execution": "completed", "verdict": verdict, "disposition": settled.disposition}
         fields: dict[str, Any] = {
             "cell": self._facts(item, cell, call) | outcome | {"reason": reason or settled.reason},
@@ -260,11 +260,11 @@ class Running:
 
     def _failure(self, item: pytest.Item, cell: Cell, error: BaseException, replays: int) -> dict[str, Any]:
         deviation = deviation_in(error)
-        fields = failure_fields(cell, deviation.finding if deviation else None, error)
+        fields = failure_fields(cell, deviation.discrepancy if deviation else None, error)
         fields |= {"test": item.nodeid, "traceback": _formatted(error)}
         if deviation is not None:
             with self._watchdog.resting() if self._watchdog is not None else contextlib.nullcontext():
-                fields["reproduced"] = self._replayer.replay(cell.clause.id, deviation.finding.script, replays)
+                fields["reproduced"] = self._replayer.replay(cell.clause.id, deviation.discrepancy.script, replays)
         return fields
 
 

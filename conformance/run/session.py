@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from torch_conformance.conformance.engine.profiles import PROFILES, Profile, dra
 from torch_conformance.conformance.run import sharding
 from torch_conformance.conformance.run.discovery import BindingError, bindings, bound_clauses
 from torch_conformance.conformance.run.plan import CellKey, Plan, Selection, make_plan
-from torch_conformance.conformance.run.replay import ACTIVE_FAULT
 from torch_conformance.reports.outcome.resuming import Unfinished, unfinished
 from torch_conformance.reports.records.model import RecordError
 
@@ -187,21 +185,3 @@ def workers_of(config: pytest.Config) -> int:
     from xdist.workermanage import parse_tx_spec_config  # noqa: PLC0415 - it may be switched off
 
     return len(parse_tx_spec_config(config))
-
-
-def break_on_purpose(config: pytest.Config) -> None:
-    """Install the faults named by the environment, in each process that runs cells.
-
-    Raises:
-        pytest.UsageError: For a name that the fault library does not have.
-    """
-    names = os.environ.get(ACTIVE_FAULT, "")
-    if not names or workers_of(config):
-        return
-    from torch_conformance.conformance.power.registry import install, installed, library  # noqa: PLC0415
-
-    for name in names.split(","):
-        if name not in library():
-            raise pytest.UsageError(f"{ACTIVE_FAULT}={names}: no fault is named {name}")
-        if name not in installed():
-            install(name)

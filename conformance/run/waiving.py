@@ -11,7 +11,7 @@ import torch
 
 from torch_conformance.conformance.devices.registry import synchronize
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.trial import Finding
+from torch_conformance.conformance.engine.trial import Discrepancy
 from torch_conformance.spec import Waiver
 
 
@@ -35,7 +35,7 @@ def still_deviates(waiver: Waiver, device: str) -> bool:
 
 
 def settle(
-    waivers: tuple[Waiver, ...], cell: Cell, torch_version: str, verdict: str, finding: Finding | None
+    waivers: tuple[Waiver, ...], cell: Cell, torch_version: str, verdict: str, discrepancy: Discrepancy | None
 ) -> Settlement:
     """Return what a cell counts as.
 
@@ -46,7 +46,7 @@ def settle(
         cell: The cell.
         torch_version: The torch that was judged.
         verdict: pass, fail, unsupported or vacuous.
-        finding: What deviates, where something does.
+        discrepancy: What deviates, where something does.
     """
     today = dt.datetime.now(dt.timezone.utc).date()
     place = (cell.clause.id, cell.device, cell.dtype)
@@ -60,11 +60,11 @@ def settle(
     if verdict != "fail":
         return Settlement("as-required", "")
     for waiver in applying:
-        if finding is not None and _covers(waiver, finding):
+        if discrepancy is not None and _covers(waiver, discrepancy):
             return Settlement("waived", f"{waiver.why} ({waiver.judgement} is wrong; {waiver.issue})")
     return Settlement("unexpected", "")
 
 
-def _covers(waiver: Waiver, finding: Finding) -> bool:
-    ulp = finding.mismatch.ulp if finding.mismatch else None
-    return waiver.covers(finding.aspect, finding.script, ulp)
+def _covers(waiver: Waiver, discrepancy: Discrepancy) -> bool:
+    ulp = discrepancy.mismatch.ulp if discrepancy.mismatch else None
+    return waiver.covers(discrepancy.aspect, discrepancy.script, ulp)

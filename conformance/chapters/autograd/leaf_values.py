@@ -20,6 +20,15 @@ Size = tuple[int, ...]
 
 SIZES: tuple[Size, ...] = ((2, 3), (), (0,), (3,), (1, 2, 2), (1,), (2, 0), (5,))
 
+# Every way to call backward with a gradient.
+BACKWARDS = (
+    "y.backward(g)",
+    "y.backward(gradient=g)",
+    "torch.autograd.backward(y, g)",
+    "torch.autograd.backward([y], [g])",
+    "torch.autograd.backward(tensors=(y,), grad_tensors=(g,))",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Formula:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 
+from torch_conformance.conformance.chapters.creation.fills import MANY, POISON, fill_value, spellings_for
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.materialise import TORCH_DTYPES
@@ -26,25 +27,8 @@ FILL_SPELLINGS: dict[str, tuple[str, ...]] = {
         f"torch.full(size, fill_value=fill, {_WITH})",
     ),
 }
-# A result that was never written would often look right in fresh memory: leave other values where it will lie.
-POISON = "junk = torch.full(size, other, dtype=dtype, device=device); del junk"
-_MANY = 5_000
 # Far beyond the grain of 32,768 elements, with an odd remainder.
 _HUGE = ((1_048_577,), (3, 131_101), (262_147, 1))
-
-
-def fill_value(recipe: Recipe, dtype: str) -> Any:
-    """Return a Python number to fill with: any value of the dtype that a Python number can hold."""
-    value = pool(dtype, "any", recipe.seed)[recipe.codes[0]].item()
-    # Whether an argument beyond int64 is accepted as a number differs between torch versions.
-    return min(value, 2**63 - 1) if dtype == "uint64" else value
-
-
-def spellings_for(spellings: tuple[str, ...], recipe: Recipe) -> tuple[str, ...]:
-    """Return all spellings for a small tensor, one of them for a large one."""
-    elements = recipe.structure.length
-    usable = tuple(each for each in spellings if recipe.size or "(*size" not in each)
-    return usable if elements < _MANY else (usable[recipe.seed % len(usable)],)
 
 
 def _fill(subject: str, recipe: Recipe, dtype: str) -> Any:
@@ -216,7 +200,7 @@ def test_eye_has_ones_on_the_diagonal(cell: Cell) -> None:
                 "torch.eye(n, dtype=dtype, device=device)",
                 "torch.eye(n=n, dtype=dtype, device=device)",
             ]
-        for spelling in spellings if n * m < _MANY else spellings[-1:]:
+        for spelling in spellings if n * m < MANY else spellings[-1:]:
             trial.run(POISON)
             trial.expect(spelling, expected)
 

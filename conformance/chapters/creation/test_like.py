@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given
 
-from torch_conformance.conformance.chapters.creation.test_fill import POISON, fill_value, spellings_for
+from torch_conformance.conformance.chapters.creation.fills import POISON, fill_value, spellings_for
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.materialise import TORCH_DTYPES

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torch_conformance.conformance.chapters.dtypes.test_spellings import LEGACY, SHORTHANDS, TO_DTYPE, TYPE_DTYPE
+from torch_conformance.conformance.chapters.dtypes.spellings import LEGACY, SHORTHANDS, TO_DTYPE, TYPE_DTYPE
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.materialise import TORCH_DTYPES

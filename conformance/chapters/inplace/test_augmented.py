@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from torch_conformance.conformance.chapters.inplace.test_memory import STATEMENTS
 from torch_conformance.conformance.chapters.inplace.writes import (
+    STATEMENTS,
     each_implemented,
     few_recipes,
     in_dtype,

@@ -10,6 +10,8 @@ import numpy as np
 
 from torch_conformance.conformance.chapters.inplace.writes import (
     FEW_SIZES,
+    SHARED,
+    STATEMENTS,
     Write,
     each_implemented,
     edge_write,
@@ -34,8 +36,6 @@ from torch_conformance.spec.operators import Operator
 
 Array = np.ndarray[Any, Any]
 Judge = Callable[[Operator, str, Write], None]
-
-STATEMENTS = ("+=", "-=", "*=", "/=", "//=", "%=", "**=", "&=", "|=", "^=", "<<=", ">>=")
 
 
 def _is_statement(call: str) -> bool:
@@ -261,7 +261,6 @@ def test_partial_overlap(cell: Cell) -> None:
 
 
 # Layouts in which several elements share memory: size, stride, length.
-SHARED = (((3,), (0,), 1), ((2, 3), (0, 1), 3), ((2, 3), (1, 0), 2), ((2, 1, 4), (4, 4, 0), 5), ((17, 33), (0, 0), 1))
 
 
 @clause("inplace.overlap.shared-elements-are-refused")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.conformance.chapters.inplace.test_memory import SHARED
 from torch_conformance.conformance.chapters.inplace.writes import (
+    SHARED,
     Write,
     each_implemented,
     edge_write,

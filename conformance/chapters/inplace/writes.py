@@ -35,6 +35,11 @@ BELOW_GRAIN = ("scalar", "small", "empty", "tail")
 # Layouts of the sizes in which identity, storage and refusals are judged, where values do not matter.
 FEW_SIZES: tuple[Size, ...] = ((), (0,), (3,), (2, 0), (2, 3), (17,), (3, 1, 2))
 
+# Augmented assignments.
+STATEMENTS = ("+=", "-=", "*=", "/=", "//=", "%=", "**=", "&=", "|=", "^=", "<<=", ">>=")
+# Size, stride and storage length of tensors whose elements share memory.
+SHARED = (((3,), (0,), 1), ((2, 3), (0, 1), 3), ((2, 3), (1, 0), 2), ((2, 1, 4), (4, 4, 0), 5), ((17, 33), (0, 0), 1))
+
 
 class _Pool(Recipe):
     """Every value of the pool, in order."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from hypothesis import given
 
-from torch_conformance.conformance.chapters.views.test_condition import formatted
+from torch_conformance.conformance.chapters.views.formats import formatted
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.inputs.recipes import Sweep, sweeps

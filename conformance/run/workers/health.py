@@ -87,7 +87,7 @@ def _out_of_memory(error: BaseException) -> str | None:
     for each in _chain(error):
         texts = [str(each)]
         if isinstance(each, Deviation):
-            texts.append(each.finding.observed)
+            texts.append(each.discrepancy.observed)
         for text in texts:
             wanted = _WANTED_BYTES.search(text)
             absurd = wanted is not None and int(wanted[1]) > _physical_bytes()

@@ -69,11 +69,11 @@ def test_a_wrong_answer_is_a_deviation_with_a_script_that_shows_it(make_cell: Ma
     if number == 7:
         trial.run("x = x.contiguous()")
     aspect, judge = wrong_answers(trial)[number]
-    finding = deviation(judge).finding
-    assert finding.aspect == aspect
+    discrepancy = deviation(judge).discrepancy
+    assert discrepancy.aspect == aspect
     with pytest.raises(RuntimeError if aspect == "exception" or number == 12 else AssertionError):
-        run_script(finding.script)
-    lines = [line for line in finding.script.splitlines() if line.startswith(("import", "from"))]
+        run_script(discrepancy.script)
+    lines = [line for line in discrepancy.script.splitlines() if line.startswith(("import", "from"))]
     assert lines == ["import numpy as np", "import torch"]
 
 
@@ -86,12 +86,14 @@ def test_scripts_accept_the_right_answer(make_cell: MakeCell, name: str, length:
     trial = make_cell(name).trial(x=value)
     wrong = value.values()
     wrong[-1] = 1 if wrong[-1] != 1 else 0
-    finding = deviation(lambda: trial.expect("x", wrong)).finding
-    assert finding.mismatch is not None
-    assert finding.mismatch.first_index == (length - 1,)
+    discrepancy = deviation(lambda: trial.expect("x", wrong)).discrepancy
+    assert discrepancy.mismatch is not None
+    assert discrepancy.mismatch.first_index == (length - 1,)
     with pytest.raises(AssertionError, match=rf"elements differ, first at \[{length - 1}"):
-        run_script(finding.script)
-    right = finding.script.replace("observed = x\n", "observed = x.clone(); observed[-1] = 1 if x[-1] != 1 else 0\n")
+        run_script(discrepancy.script)
+    right = discrepancy.script.replace(
+        "observed = x\n", "observed = x.clone(); observed[-1] = 1 if x[-1] != 1 else 0\n"
+    )
     run_script(right)
 
 
@@ -100,7 +102,7 @@ def test_statements_stand_in_the_script_in_order(make_cell: MakeCell) -> None:
     trial.run("a = torch.full(size, fill, device=device)")
     trial.run("b = a[index]")
     trial.expect_error("a.reshape(5)", RuntimeError)
-    script = deviation(lambda: trial.expect_equal("b.numel()", 2)).finding.script
+    script = deviation(lambda: trial.expect_equal("b.numel()", 2)).discrepancy.script
     assert script.index("a = torch.full") < script.index("b = a[index]") < script.index("a.reshape(5)")
     assert 'fill = float("nan")' in script
     assert "index = slice(None, 1, None)" in script

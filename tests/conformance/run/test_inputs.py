@@ -48,8 +48,9 @@ def test_plain_pytest_has_the_same_inputs_and_another_seed_has_others(tmp_path: 
     command.run("run", *SMOKE, *selection, "--out", "ours", folder=tmp_path)
     command.run("run", *SMOKE, *selection, "--seed", "7", "--out", "other", folder=tmp_path)
     plain = [sys.executable, "-m", "pytest", "--pyargs", "torch_conformance.conformance", "-q"]
+    prefixed = ["--conformance-profile=smoke", "--conformance-clause=dtypes.conversion.shares-no-memory"]
     plugin = ["-p", "torch_conformance.conformance.plugin", "-p", "no:cacheprovider"]
-    options = [*plugin, "--profile", "smoke", *selection, "--device", "cpu", "--conformance-out", "plain"]
+    options = [*plugin, *prefixed, "--conformance-device=cpu", "--conformance-out=plain"]
     done = subprocess.run([*plain, *options], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert fingerprints(tmp_path / "plain") == fingerprints(tmp_path / "ours")

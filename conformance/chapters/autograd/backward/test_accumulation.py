@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from torch_conformance.conformance.chapters.autograd.leaf_values import SIZES, drawn, leaves
+from torch_conformance.conformance.chapters.autograd.leaf_values import BACKWARDS, SIZES, drawn, leaves
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO
@@ -12,13 +12,6 @@ from torch_conformance.conformance.inputs.recipes import structures
 from torch_conformance.reference.model.strided import Strided
 
 # Five spellings of one call.
-BACKWARDS = (
-    "y.backward(g)",
-    "y.backward(gradient=g)",
-    "torch.autograd.backward(y, g)",
-    "torch.autograd.backward([y], [g])",
-    "torch.autograd.backward(tensors=(y,), grad_tensors=(g,))",
-)
 
 
 @clause("autograd.accumulation.adds-over-backwards")

@@ -6,8 +6,7 @@ import itertools
 
 import numpy as np
 
-from torch_conformance.conformance.chapters.autograd.backward.test_accumulation import BACKWARDS
-from torch_conformance.conformance.chapters.autograd.leaf_values import drawn, leaves
+from torch_conformance.conformance.chapters.autograd.leaf_values import BACKWARDS, drawn, leaves
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO
