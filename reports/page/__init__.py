@@ -24,6 +24,7 @@ from torch_conformance.reports.outcome.states import LETTERS, worst
 from torch_conformance.reports.outcome.verdict import Cause
 from torch_conformance.reports.page import coverage, matrix, numerics, plots
 from torch_conformance.reports.page.gathering import Gathered, Install, gather
+from torch_conformance.reports.page.limits import BLOCK, LINE, SCRIPT
 from torch_conformance.reports.page.matrix import shown
 from torch_conformance.reports.records.model import Event
 from torch_conformance.reports.text import visible
@@ -37,7 +38,6 @@ _EVENTS = 50
 _DISTANCES = 25
 _ALL_DISTANCES = 5000
 _SAID = {"deviations": "with deviations", "suite-failed": "in which the suite failed"}
-_SCRIPT, _BLOCK, _LINE = 200_000, 4000, 400
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -272,5 +272,5 @@ def _environment() -> jinja2.Environment:
         finalize=_finalize,
     )
     environment.filters |= {"cut": shown, "coded": coded, "worst": worst, "facts": facts, "by_kind": events_by_kind}
-    environment.globals |= {"letters": LETTERS, "LINE": _LINE, "BLOCK": _BLOCK, "SCRIPT": _SCRIPT}
+    environment.globals |= {"letters": LETTERS, "LINE": LINE, "BLOCK": BLOCK, "SCRIPT": SCRIPT}
     return environment

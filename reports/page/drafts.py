@@ -6,6 +6,7 @@ import re
 
 from packaging.version import InvalidVersion
 
+from torch_conformance.reports.page.limits import BLOCK, DRAFT_LINE
 from torch_conformance.reports.records.model import Failure, Run
 from torch_conformance.reports.text import cut, one_line, visible
 from torch_conformance.spec import Specification
@@ -15,7 +16,6 @@ from torch_conformance.spec.waivers import MODES
 # GitHub takes 65,536 characters; the rest of an issue needs some of them.
 LONGEST_IN_AN_ISSUE = 50_000
 _LONGEST_WITNESS = 8000
-_LINE, _BLOCK = 300, 4000
 _HEAD = """\
 # A draft: say in your own words why, link the issue, and shorten the witness.
 [[waiver]]
@@ -33,12 +33,12 @@ def fenced(text: str, language: str = "") -> str:
 def issue(failure: Failure, run: Run | None, specification: Specification) -> str:
     """Return the text of an issue, in Markdown; nothing of the records stands in it outside a block of code."""
     clause = specification.clauses.get(failure.clause)
-    parts = [fenced(visible(cut(failure.diagnosis, _BLOCK)))]
+    parts = [fenced(visible(cut(failure.diagnosis, BLOCK)))]
     if clause is not None:
         parts.append(f"Documented ([{clause.source}]({clause.url})): {clause.statement}")
     for name, text in (("Expected", failure.expected), ("Observed", failure.observed)):
         if text:
-            parts += [f"{name}:", fenced(visible(cut(text, _BLOCK)))]
+            parts += [f"{name}:", fenced(visible(cut(text, BLOCK)))]
     if len(failure.script) > LONGEST_IN_AN_ISSUE:
         parts.append(f"The script of {len(failure.script)} characters is attached as a file.")
     elif failure.script:
@@ -63,7 +63,7 @@ def _versions(failure: Failure, run: Run | None) -> str:
             *(f"{each.name}: {each.model} {each.driver}" for each in run.devices if each.kind != "cpu"),
             f"torch-conformance {run.suite}, specification {run.manifest}",
         ]
-    return "\n".join(one_line(line, _LINE) for line in found if line)
+    return "\n".join(one_line(line, DRAFT_LINE) for line in found if line)
 
 
 def mode(failure: Failure) -> str:
@@ -97,7 +97,7 @@ def waiver(failure: Failure, run: Run | None) -> str:
         *([("dtypes", f"[{_string(failure.dtype)}]")] if failure.dtype != "-" else []),
         ("mode", _string(mode(failure))),
         *([("ulp", f"{failure.ulp * 1.01 + 0.01:.4g}")] if failure.ulp is not None and failure.ulp > 0 else []),
-        ("why", _string(one_line(failure.diagnosis, _LINE))),
+        ("why", _string(one_line(failure.diagnosis, DRAFT_LINE))),
         ("judgement", _string("torch")),
         ("issue", _string("none known")),
         ("witness", _witness(failure.script)),

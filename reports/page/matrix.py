@@ -14,6 +14,7 @@ from torch_conformance.reports.outcome.states import LETTERS, worst
 from torch_conformance.reports.outcome.verdict import Key
 from torch_conformance.reports.page import drafts
 from torch_conformance.reports.page.gathering import Gathered
+from torch_conformance.reports.page.limits import BLOCK, DATA_SCRIPT, LINE
 from torch_conformance.reports.page.numerics import Distance
 from torch_conformance.reports.records.model import Cell, Failure
 from torch_conformance.reports.text import cut, visible
@@ -24,11 +25,10 @@ ABSENT = "."
 _FAILURES_OF_A_CLAUSE = 3
 # What failures may take of a page in all, in characters; results.jsonl has every one of them.
 _BUDGET = 12_000_000
-_SCRIPT, _BLOCK, _LINE = 400_000, 4000, 400
 _INPUTS, _REASONS = 20, 40
 
 
-def shown(text: str, limit: int = _LINE) -> str:
+def shown(text: str, limit: int = LINE) -> str:
     """Return text with what a reader cannot see written out, cut to a limit."""
     return visible(cut(text, limit))
 
@@ -217,7 +217,7 @@ class _Details:
         column = (
             self._matrix.columns.index((index, failure.device, failure.dtype)) if self._known(failure, index) else None
         )
-        whole = len(failure.script) <= _SCRIPT
+        whole = len(failure.script) <= DATA_SCRIPT
         return {
             "column": column,
             "waived": install.states.get((failure.clause, failure.device, failure.dtype), ("", ""))[0] == "waived",
@@ -228,15 +228,15 @@ class _Details:
                 [shown(each.name), shown(each.dtype), shown(each.text), _layout(each), shown(each.bits)]
                 for each in failure.inputs[:_INPUTS]
             ],
-            "expected": shown(failure.expected, _BLOCK),
-            "observed": shown(failure.observed, _BLOCK),
+            "expected": shown(failure.expected, BLOCK),
+            "observed": shown(failure.observed, BLOCK),
             "first": failure.first_index,
             "mismatches": failure.mismatches,
             "elements": failure.elements,
             "ulp": failure.ulp,
             "script": visible(failure.script) if whole else "",
             "reproduced": shown(failure.reproduced),
-            "traceback": shown(failure.traceback, _BLOCK),
+            "traceback": shown(failure.traceback, BLOCK),
             "issue": drafts.issue(failure, install.run, self._specification),
             "waiver": drafts.waiver(failure, install.run),
         }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import record_builders as build
-from pytest_html.parser import HTMLParser
 
 from torch_conformance.reports.outcome.verdict import judge
 from torch_conformance.reports.records import model as records
