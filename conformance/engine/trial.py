@@ -212,7 +212,8 @@ class Trial:
         __tracebackhide__ = True
         self._cell.tally.comparisons += 1
         if not self.evaluate(expression):
-            self._fail("fact", f"not so: {why}", expression, (why, "it does not"), transcript.truth(expression, why))
+            diagnosis = f"`{expression}` is false, and should be true: {why}"
+            self._fail("fact", diagnosis, expression, (why, "false"), transcript.truth(expression, why))
 
     def expect_equal(self, expression: str, value: Any) -> None:
         """Compare a Python value and its exact type; NaN equals NaN and -0.0 differs from 0.0."""

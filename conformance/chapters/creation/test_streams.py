@@ -40,7 +40,7 @@ def test_seed_repeats_the_stream(cell: Cell) -> None:
                 trial.run(f"torch.manual_seed(seed); a = {call}; c = {call}")
                 trial.run(f"torch.manual_seed(seed); b = {call}; d = {call}")
                 trial.expect_true(_SAME, "the same seed gives the same numbers")
-                trial.expect_true("bool((c == d).all())", "and the same ones after them")
+                trial.expect_true("bool((c == d).all())", "the stream goes on with the same numbers after them")
 
 
 @clause("creation.generator.repeats-the-stream")
@@ -54,7 +54,7 @@ def test_generator_repeats_the_stream(cell: Cell) -> None:
                 trial.run(f"g.manual_seed(seed); a = {drawn[0]}; c = {drawn[0]}")
                 trial.run(f"h.manual_seed(seed); b = {drawn[1]}; d = {drawn[1]}")
                 trial.expect_true(_SAME, "two generators with one seed give the same numbers")
-                trial.expect_true("bool((c == d).all())", "and the same ones after them")
+                trial.expect_true("bool((c == d).all())", "the stream goes on with the same numbers after them")
                 trial.run(f"g.manual_seed(seed); b = {drawn[0]}")
                 trial.expect_true(_SAME, "seeding a generator again begins its stream again")
 

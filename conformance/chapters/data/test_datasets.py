@@ -25,7 +25,9 @@ def test_tensor_dataset(cell: Cell) -> None:
         trial = cell.trial(x=x, y=y)
         trial.run("dataset = torch.utils.data.TensorDataset(x, y)")
         trial.expect_equal("len(dataset)", count)
-        trial.expect_true("dataset.tensors[0] is x and dataset.tensors[1] is y", "it holds the tensors themselves")
+        trial.expect_true(
+            "dataset.tensors[0] is x and dataset.tensors[1] is y", "the dataset holds the tensors themselves"
+        )
         for index in range(-count, count):
             trial.run(f"item = dataset[{index}]")
             trial.expect_true("type(item) is tuple and len(item) == 2", "an item is a tuple with one part per tensor")
@@ -59,7 +61,7 @@ def test_concat(cell: Cell) -> None:
             trial.expect(f"{name}[{index}][0]", x.array[index])
         trial.expect_error(f"{name}[7]", IndexError)
         trial.expect_error(f"{name}[-8]", ValueError, IndexError)
-    trial.expect_true("joined.cumulative_sizes == [3, 4, 4, 7]", "sizes add up")
+    trial.expect_true("joined.cumulative_sizes == [3, 4, 4, 7]", "cumulative_sizes are the sums of the sizes")
     trial.expect_error("torch.utils.data.ConcatDataset([])", AssertionError, ValueError)
 
 
@@ -159,10 +161,13 @@ def test_random_sampler(cell: Cell) -> None:
     trial.expect_true("sorted(one) == sorted(two) == list(range(50))", "each pass gives every index once")
     trial.expect_true("one != two and one != list(range(50))", "each pass has an order of its own")
     trial.run("again = torch.utils.data.RandomSampler(range(50), generator=torch.Generator().manual_seed(seed))")
-    trial.expect_true("list(again) == one and list(again) == two", "the generator decides")
+    trial.expect_true("list(again) == one and list(again) == two", "the generator decides the order")
     trial.run("torch.manual_seed(seed); plain = torch.utils.data.RandomSampler(range(50)); three = list(plain)")
     trial.run("torch.manual_seed(seed)")
-    trial.expect_true("list(plain) == three and list(plain) != three", "without one, the default generator decides")
+    trial.expect_true(
+        "list(plain) == three and list(plain) != three",
+        "without a generator of its own the default generator decides the order",
+    )
     rounds = cell.profile.samples // 40
     trial.run("sampler = torch.utils.data.RandomSampler(range(4), generator=torch.Generator().manual_seed(seed))")
     trial.run(f"orders = np.array([list(sampler) for _ in range({rounds})])")
@@ -207,7 +212,7 @@ def test_subset_random(cell: Cell) -> None:
     trial.expect_true("sorted(one) == sorted(two) == indices", "each pass gives every index once")
     trial.expect_true("one != two and one != indices", "each pass has an order of its own")
     trial.run("again = torch.utils.data.SubsetRandomSampler(indices, generator=torch.Generator().manual_seed(seed))")
-    trial.expect_true("list(again) == one", "the generator decides")
+    trial.expect_true("list(again) == one", "the generator decides the order")
 
 
 @clause("data.weighted-random-sampler.follows-its-weights")

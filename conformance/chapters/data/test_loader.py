@@ -68,7 +68,9 @@ def flat(epoch):
         "the size of batches has no part in the order",
     )
     trial.run("torch.manual_seed(seed); one = epochs(batch_size=8); torch.manual_seed(seed)")
-    trial.expect_true("epochs(batch_size=8) == one and epochs(batch_size=8) != one", "torch.manual_seed decides it too")
+    trial.expect_true(
+        "epochs(batch_size=8) == one and epochs(batch_size=8) != one", "torch.manual_seed decides the order too"
+    )
     trial.run("short = epochs(batch_size=8, drop_last=True)")
     trial.expect_true("all(len(set(flat(each))) == 48 for each in short)", "drop_last leaves out the rest, no more")
 

@@ -93,7 +93,9 @@ def test_aliases(cell: Cell) -> None:
     trial = cell.trial(aliases=[name for name, _ in ALIASES])
     for alias, name in ALIASES:
         trial.expect_true(f"{alias} is torch.{name}", "an alias is the dtype itself")
-        trial.expect_true(f"torch.empty(2, dtype={alias}, device=device).dtype is torch.{name}", "dtype= takes it")
+        trial.expect_true(
+            f"torch.empty(2, dtype={alias}, device=device).dtype is torch.{name}", "dtype= takes the alias"
+        )
 
 
 @clause("dtypes.attribute.prints-its-name")

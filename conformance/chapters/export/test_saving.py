@@ -49,7 +49,10 @@ def test_round_trip(cell: Cell, sweep: Sweep) -> None:
             save = SAVES[number % 3]
         _through(trial, save, LOADS[number % len(LOADS)])
         trial.expect("y", x)
-        trial.expect_true("y.stride() == x.stride() and y.storage_offset() == x.storage_offset()", "layout is kept")
+        trial.expect_true(
+            "y.stride() == x.stride() and y.storage_offset() == x.storage_offset()",
+            "a loaded tensor keeps strides and offset",
+        )
         trial.expect_true("y.data_ptr() != x.data_ptr() or not x.numel()", "a loaded tensor has memory of its own")
         trial.expect_true("not y.requires_grad and y.is_leaf", "a plain tensor is loaded as one")
         trial.expect("x", x)
@@ -100,10 +103,12 @@ def test_containers(cell: Cell) -> None:
         trial.expect("y['b'][5][0]", np.array([1.5, -2], np.float32))
         trial.expect("y['a']['p'].detach()", np.array([1.5, -2], np.float32))
         trial.expect_true("type(y['a']['p']) is torch.nn.Parameter", "a parameter stays one")
-        trial.expect_true("y['a']['p'].requires_grad and y['a']['p'].is_leaf", "and a leaf that requires grad")
+        trial.expect_true(
+            "y['a']['p'].requires_grad and y['a']['p'].is_leaf", "a loaded parameter is a leaf that requires grad"
+        )
         trial.run("x = torch.nn.Parameter(a.clone(), requires_grad=False)")
         _through(trial, save, LOADS[turn % len(LOADS)])
-        trial.expect_true("not y.requires_grad", "requires_grad is kept")
+        trial.expect_true("not y.requires_grad", "a loaded tensor keeps requires_grad")
 
 
 @clause("export.save.writes-to-a-path-as-to-a-buffer")

@@ -313,7 +313,9 @@ def test_constant(cell: Cell) -> None:
     for mode in modes:
         trial = _begin(cell, point)
         trial.run(mode)
-        trial.expect_true("scale.grad_fn is None and not scale.requires_grad", "nothing is recorded")
+        trial.expect_true(
+            "scale.grad_fn is None and not scale.requires_grad", "a tensor without history records nothing"
+        )
         trial.run("y = x * scale")
         _expect(cell, trial, "y", point * 5)
         trial.run("y.sum().backward()")

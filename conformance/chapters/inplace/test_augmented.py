@@ -45,7 +45,9 @@ def test_name(cell: Cell) -> None:
                 trial.run("holder = {'t': a, 'l': [a]}")
                 trial.run(call.replace("a ", "holder['t'] ", 1))
                 trial.run(call.replace("a ", "holder['l'][0] ", 1))
-                trial.expect_true("holder['t'] is held and holder['l'][0] is held", "so are entries of containers")
+                trial.expect_true(
+                    "holder['t'] is held and holder['l'][0] is held", "entries of containers stay bound to the tensor"
+                )
                 trial.expect_true("held._version == 3", "each assignment wrote once")
 
     each_implemented(cell, ((row.name, functools.partial(judge, row)) for row in written(cell.dtype)))

@@ -84,7 +84,7 @@ def test_no_grad(cell: Cell) -> None:
                 trial.run("held = a.requires_grad_()")
                 trial.run(f"with torch.no_grad(): {call}")
                 trial.expect("held", stored(row, cell.dtype, case.expected), case.rule, dtype=cell.dtype)
-                trial.expect_true("held.is_leaf and held.requires_grad", "it stays a leaf that requires grad")
+                trial.expect_true("held.is_leaf and held.requires_grad", "the tensor stays a leaf that requires grad")
                 trial.expect_true("held.grad_fn is None and held._version == 1", "the graph has no part in the write")
 
     _each_row(cell, judge)

@@ -163,7 +163,9 @@ def test_as_tensor_keeps_history(cell: Cell) -> None:
         trial.run("x = ones.clone().requires_grad_()")
         trial.run("y = x * 2")
         trial.expect_true("torch.as_tensor(x) is x", "a leaf is returned itself")
-        trial.expect_true("torch.as_tensor(y, dtype=dtype, device=device) is y", "history and all")
+        trial.expect_true(
+            "torch.as_tensor(y, dtype=dtype, device=device) is y", "as_tensor returns a tensor with history itself"
+        )
         trial.run("t = torch.as_tensor(y, dtype=other)")
         trial.expect("t.detach()", twos.astype(numpy_dtype(other)))
         trial.expect_equal("t.requires_grad", value=True)

@@ -160,7 +160,10 @@ def test_numpy_refuses_conjugate(cell: Cell) -> None:
                 trial.expect_error(spelling.format("y"), RuntimeError)
             trial.expect_equal("y.is_conj()", value=True)
         trial.expect_true("same(x.cpu().conj().resolve_conj().numpy(), wanted)", "resolve_conj makes it acceptable")
-        trial.expect_true("same(torch.resolve_conj(x.cpu().conj()).numpy(), wanted)", "so does torch.resolve_conj")
+        trial.expect_true(
+            "same(torch.resolve_conj(x.cpu().conj()).numpy(), wanted)",
+            "the array of torch.resolve_conj has the conjugated values",
+        )
         trial.expect_true("same(x.cpu().conj().conj().numpy(), wanted.conj())", "two conjugations leave no bit")
 
 
@@ -175,7 +178,9 @@ def test_numpy_refuses_negative_bit(cell: Cell) -> None:
             for spelling in _PLAIN:
                 trial.expect_error(spelling.format("y"), RuntimeError)
         trial.expect_true("same(y.resolve_neg().numpy(), wanted)", "resolve_neg makes it acceptable")
-        trial.expect_true("same(torch.resolve_neg(y).numpy(), wanted)", "so does torch.resolve_neg")
+        trial.expect_true(
+            "same(torch.resolve_neg(y).numpy(), wanted)", "the array of torch.resolve_neg has the negated values"
+        )
 
 
 @clause("interop.numpy.refuses-other-devices")

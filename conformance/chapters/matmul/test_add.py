@@ -202,7 +202,8 @@ def test_in_place(cell: Cell) -> None:
                 trial.run(f"x.{name}_(a, b)")
                 trial.run(f"y = x.{name}(a, b)")
                 trial.expect_true(
-                    "y is not x and y.data_ptr() != x.data_ptr() or x.numel() == 0", "the other form does not"
+                    "y is not x and y.data_ptr() != x.data_ptr() or x.numel() == 0",
+                    "the form out of place makes a new tensor",
                 )
 
 

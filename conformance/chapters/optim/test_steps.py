@@ -158,7 +158,9 @@ def test_resumes(cell: Cell) -> None:
         trial.run("whole, params, optimiser = torch.stack(trace), copies, resumed")
         take_steps(trial)
         expect_steps(trial, "torch.stack(trace)", (values[half:], errors[half:]), cell.dtype)
-        trial.expect_true("torch.equal(torch.stack(trace), whole)", "both continue with the same bits")
+        trial.expect_true(
+            "torch.equal(torch.stack(trace), whole)", "the optimiser that loaded the state goes on with the same bits"
+        )
 
 
 # Options that are refused, and what takes their place to show that nothing else was wrong.

@@ -145,7 +145,10 @@ def test_adjoint_memory(cell: Cell) -> None:
             for spelling in call.row.spellings:
                 trial = memory_trial(cell, x, {})
                 trial.run(f"y = {spelling}")
-                trial.expect_true("y.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()", "one storage")
+                trial.expect_true(
+                    "y.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()",
+                    "the result uses the storage of the tensor",
+                )
                 trial.run("torch.as_strided(x, (total,), (1,), 0).copy_(fresh)")
                 after = Strided(inverted(x.storage), call.answer.size, call.answer.stride, call.answer.offset)
                 trial.expect("y", conjugated(after.array))

@@ -78,7 +78,10 @@ def test_tutorial(cell: Cell) -> None:
         "all(sorted(torch.cat(order[7 * e : 7 * e + 7]).tolist()) == list(range(100)) for e in range(epochs))",
         "every epoch has every sample once",
     )
-    trial.expect_true("len({tuple(torch.cat(order[7 * e :])[:100].tolist()) for e in range(5)}) == 5", "epochs differ")
+    trial.expect_true(
+        "len({tuple(torch.cat(order[7 * e :])[:100].tolist()) for e in range(5)}) == 5",
+        "each of five epochs has an order of its own",
+    )
     batches = [np.array(each) for each in trial.evaluate("[places.tolist() for places in order]")]
     x, y = _data(cell.dtype)
     path = regression.descend(x, y, batches, START, Descent(1e-2), cell.dtype)

@@ -172,7 +172,7 @@ def test_no_history(cell: Cell) -> None:
         trial.run(f"y = {formula.text}")
         trial.run("y.backward(g)")
         trial.expect_true("not x.grad.requires_grad and x.grad.grad_fn is None", "the gradient is a constant")
-        trial.expect_true("x.grad.is_leaf and x.requires_grad and x.is_leaf", "both are leaves")
+        trial.expect_true("x.grad.is_leaf and x.requires_grad and x.is_leaf", "the leaf and its gradient are leaves")
         trial.expect_true("w.grad is None and g.grad is None", "what requires no grad gets none")
 
 

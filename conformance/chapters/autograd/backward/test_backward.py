@@ -211,7 +211,10 @@ def test_create_graph(cell: Cell) -> None:
             trial.run(f"y = {formula.text}")
             trial.run("x.grad = w.grad = None")
             trial.run(call)
-            trial.expect_true("not x.grad.requires_grad and not w.grad.requires_grad", "gradients are constants")
+            trial.expect_true(
+                "not x.grad.requires_grad and not w.grad.requires_grad",
+                "gradients require no gradient without create_graph",
+            )
 
 
 @clause("autograd.backward.inputs-limits-where-gradients-go")

@@ -34,7 +34,9 @@ def test_returns(cell: Cell) -> None:
             trial.expect_equal("len(answer)", len(names))
             for place, name in enumerate(names):
                 trial.expect(f"answer[{place}]", case.cast(wanted[name]), UNSIGNED_ZERO)
-                trial.expect_true(f"not answer[{place}].requires_grad", "without create_graph it has no graph")
+                trial.expect_true(
+                    f"not answer[{place}].requires_grad", "without create_graph an answer belongs to no graph"
+                )
 
 
 @clause("autograd.grad.leaves-grad-alone")
@@ -118,7 +120,7 @@ def test_materialize(cell: Cell) -> None:
             trial.run(f"y = {formula.text}")
             trial.run(f"a, b = torch.autograd.grad(y, (v, x), g, {options})")
             trial.expect("a", other.cast(np.zeros_like(other["v"])))
-            trial.expect_true("a.device == v.device", "the zeros lie where the input does")
+            trial.expect_true("a.device == v.device", "zeros are made on the device of the input")
             trial.expect("b", case.cast(formula.pullback(0, case)), UNSIGNED_ZERO)
         trial.run(f"y = {formula.text}")
         trial.expect_error("torch.autograd.grad(y, (v, x), g, materialize_grads=True, allow_unused=False)", ValueError)

@@ -42,7 +42,7 @@ def test_made(cell: Cell) -> None:
                 device = ", device=device" if options else "device=device"
                 trial.run(f"y = {call.format(options + device)}")
                 trial.expect_equal("(y.requires_grad, y.is_leaf, y.grad_fn, y.grad)", (wanted, True, None, None))
-            trial.expect_true("(y * 2).requires_grad and not (y * 2).is_leaf", "its results belong to a graph")
+            trial.expect_true("(y * 2).requires_grad and not (y * 2).is_leaf", "results of a leaf belong to a graph")
 
 
 @clause("autograd.leaf.requires-grad-can-be-switched")
@@ -103,9 +103,9 @@ def test_results(cell: Cell) -> None:
     for call in RESULTS:
         trial.run(f"y = {call}")
         trial.expect_true("y.requires_grad and not y.is_leaf", "a result that requires grad is no leaf")
-        trial.expect_true("y.grad_fn is not None", "it knows how it was made")
+        trial.expect_true("y.grad_fn is not None", "a result has a grad_fn")
     for call in SAME:
-        trial.expect_true(f"({call}) is x and x.is_leaf", "nothing was computed")
+        trial.expect_true(f"({call}) is x and x.is_leaf", "requires_grad_ returns the tensor itself, still a leaf")
     trial.run("y = torch.zeros(2, 3, device=device)")
     trial.run("y.copy_(x)")
     trial.expect_true("y.requires_grad and not y.is_leaf and y.grad_fn is not None", "a written tensor is a result")
@@ -156,7 +156,9 @@ def test_integer_results(cell: Cell) -> None:
         trial.run(f"y = {call}")
         trial.expect_equal("(y.requires_grad, y.is_leaf, y.grad_fn)", (False, True, None))
         trial.expect_error("y.requires_grad_()", RuntimeError)
-    trial.expect_true("x.max(0).values.requires_grad and x.sort()[0].requires_grad", "values beside indices do")
+    trial.expect_true(
+        "x.max(0).values.requires_grad and x.sort()[0].requires_grad", "the values that come with indices require grad"
+    )
 
 
 @clause("autograd.leaf.requires-grad-of-a-result-cannot-be-cleared")
@@ -168,7 +170,9 @@ def test_cannot_clear(cell: Cell) -> None:
         for statement in ("y.requires_grad = False", "y.requires_grad_(False)", "v.requires_grad_(False)"):
             trial.expect_error(statement, RuntimeError)
         trial.run("y.requires_grad_(); v.requires_grad_(True)")
-        trial.expect_true("y.requires_grad and v.requires_grad and not y.is_leaf", "they still belong to the graph")
+        trial.expect_true(
+            "y.requires_grad and v.requires_grad and not y.is_leaf", "the tensor and its view still belong to the graph"
+        )
         trial.run("y.backward(g)")
         trial.expect("x.grad", case.cast(formula.pullback(0, case)), UNSIGNED_ZERO)
 
@@ -205,7 +209,10 @@ def test_no_grad_kept(cell: Cell) -> None:
             "    kept = (y.grad, z.grad)"
         )
         trial.expect_equal("kept", (None, None))
-        trial.expect_true("any(issubclass(each.category, UserWarning) for each in seen)", "reading it warns")
+        trial.expect_true(
+            "any(issubclass(each.category, UserWarning) for each in seen)",
+            "reading the gradient of a tensor that is no leaf gives a UserWarning",
+        )
         trial.expect_equal("(x.retains_grad, y.retains_grad)", (False, False))
         trial.expect("x.grad", case.cast(2 * case["g"] * np.conj(case["x"] * case["w"] ** 2)), UNSIGNED_ZERO)
 
@@ -217,7 +224,7 @@ def test_retain_grad(cell: Cell) -> None:
         trial = cell.trial(**case.tensors)
         trial.run("x.requires_grad_()")
         trial.run("y = x * w; v = y[...]; z = v * v")
-        trial.expect_true("y.retain_grad() is None and z.retain_grad() is None", "nothing is returned")
+        trial.expect_true("y.retain_grad() is None and z.retain_grad() is None", "retain_grad returns None")
         trial.run("y.retain_grad()")
         trial.expect_equal("(y.retains_grad, z.retains_grad, v.retains_grad)", (True, True, False))
         inner = 2 * g * np.conj(x * w)
@@ -262,7 +269,7 @@ def test_refuses_writes(cell: Cell) -> None:
         wanted = 2 * case["x"]
         wanted[0] = 2 - case["g"][0]
         trial.expect("x", case.cast(wanted))
-        trial.expect_true("x.is_leaf and x.requires_grad and x.grad is not None", "it is the leaf that it was")
+        trial.expect_true("x.is_leaf and x.requires_grad and x.grad is not None", "the tensor is the leaf that it was")
 
 
 @clause("autograd.detach.shares-memory-without-history")
@@ -275,11 +282,13 @@ def test_detach(cell: Cell) -> None:
         for source in "xyw":
             for call in (f"{source}.detach()", f"torch.detach({source})", f"{source}.data"):
                 trial.run(f"d = {call}")
-                trial.expect_true(f"d is not {source} and d.data_ptr() == {source}.data_ptr()", "memory is shared")
+                trial.expect_true(
+                    f"d is not {source} and d.data_ptr() == {source}.data_ptr()", "a detached tensor shares its memory"
+                )
                 trial.expect_true("not d.requires_grad and d.is_leaf and d.grad_fn is None", "there is no history")
                 layout = "({0}.stride(), {0}.storage_offset(), {0}.dtype, {0}.device)"
                 trial.expect_true(f"{layout.format('d')} == {layout.format(source)}", "the layout is the same")
-                trial.expect_true("d.grad is None", "it has no gradient")
+                trial.expect_true("d.grad is None", "a detached tensor has no gradient")
         trial.run("d = x.detach()")
         trial.run("d.mul_(2)")
         trial.expect("x", case.cast(2 * x))
@@ -316,7 +325,9 @@ def test_detach_in_place(cell: Cell) -> None:
             trial.run("x.requires_grad_()")
             trial.run("y = x * w; address = y.data_ptr()")
             trial.expect_true(f"({call}) is y and y.data_ptr() == address", "the tensor itself comes back")
-            trial.expect_true("y.is_leaf and not y.requires_grad and y.grad_fn is None", "it has no history any more")
+            trial.expect_true(
+                "y.is_leaf and not y.requires_grad and y.grad_fn is None", "a detached tensor has no history"
+            )
             trial.run("y.requires_grad_()")
             trial.run("(y * y).backward(g)")
             trial.expect("y.grad", case.cast(2 * case["g"] * np.conj(case["x"] * case["w"])), UNSIGNED_ZERO)

@@ -206,8 +206,8 @@ def test_factories(cell: Cell) -> None:
         ):
             trial.run(f"with {context}: y = {call}; z = y * 2")
             trial.expect_true("y.requires_grad and y.is_leaf", "a tensor made by the user may require grad")
-            trial.expect_true("not z.requires_grad", "its results do not")
-            trial.expect_true("(y * 2).requires_grad", "they do outside")
+            trial.expect_true("not z.requires_grad", "results in the mode require no gradient")
+            trial.expect_true("(y * 2).requires_grad", "results outside the mode require gradients")
 
 
 @clause("autograd.modes.belong-to-their-thread")
@@ -256,12 +256,14 @@ def test_inference(cell: Cell) -> None:
                 "    on = torch.is_inference_mode_enabled(); y.mul_(1); v = y[...]"
             )
             trial.expect_true("on and not torch.is_inference_mode_enabled()", "the mode ends with its context")
-            trial.expect_true("y.is_inference() and n.is_inference() and v.is_inference()", "they are marked")
+            trial.expect_true(
+                "y.is_inference() and n.is_inference() and v.is_inference()", "tensors made in inference mode say so"
+            )
             trial.expect_true("not y.requires_grad and y.grad_fn is None", "there is no graph")
             trial.expect_true("not x.is_inference() and x.requires_grad", "the inputs are as they were")
             trial.expect("y", case.cast(formula.polynomial.value(case["x"], case["w"])), UNSIGNED_ZERO)
         trial.run(f"with torch.inference_mode(False): y = {formula.text}; on = torch.is_inference_mode_enabled()")
-        trial.expect_true("not on and y.requires_grad and not y.is_inference()", "mode False records")
+        trial.expect_true("not on and y.requires_grad and not y.is_inference()", "inference_mode(False) records")
         trial.run(
             f"with torch.inference_mode():\n"
             f"    with torch.inference_mode(mode=False): y = {formula.text}; on = torch.is_inference_mode_enabled()"

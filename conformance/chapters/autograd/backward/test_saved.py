@@ -169,7 +169,7 @@ def test_disabled(cell: Cell) -> None:
     trial.expect_error("with disabled('no'): hooks.__enter__()", RuntimeError)
     trial.run("with hooks: y = x * w")
     trial.run("y.backward(g)")
-    trial.expect_true("torch.equal(x.grad, g * w)", "outside they are as ever")
+    trial.expect_true("torch.equal(x.grad, g * w)", "outside the context gradients are as without hooks")
 
 
 @clause("autograd.saved.on-cpu-gives-the-same-gradients")

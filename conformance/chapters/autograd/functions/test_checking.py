@@ -162,7 +162,7 @@ def test_nan(cell: Cell) -> None:
             "set_detect_anomaly(mode=True)",
         ):
             trial.expect_error(f"with torch.autograd.{context}: Nan.apply(x).backward(g)", RuntimeError)
-            trial.expect_true("x.grad is None", "nothing is accumulated")
+            trial.expect_true("x.grad is None", "no gradient is accumulated in the leaf")
             trial.run(f"with torch.autograd.{context}: (x * w).backward(g)")
             trial.expect_true("torch.equal(x.grad, g * w)", "a gradient without NaN passes")
             trial.run("x.grad = None")

@@ -162,8 +162,11 @@ def test_functional_graph(cell: Cell) -> None:
         "hvp(one, x, v",
     ):
         which = "" if call.startswith(("jac", "hes")) else "[1]"
-        trial.expect_true(f"not F.{call}){which}.requires_grad", "answers are constants")
-        trial.expect_true(f"not F.{call}, create_graph=False){which}.requires_grad", "answers are constants")
+        trial.expect_true(f"not F.{call}){which}.requires_grad", "answers require no gradient without create_graph")
+        trial.expect_true(
+            f"not F.{call}, create_graph=False){which}.requires_grad",
+            "answers require no gradient without create_graph",
+        )
         trial.expect_true(f"F.{call}, create_graph=True){which}.requires_grad", "answers belong to the graph of x")
     trial.expect_true("x.grad is None and x.requires_grad", "the input is as it was")
     trial.run("torch.autograd.functional.vjp(one, x, create_graph=True)[1].backward(v)")
@@ -215,7 +218,10 @@ def test_deepcopy(cell: Cell) -> None:
         trial.expect("c", case.cast(case["x"]))
         trial.expect("c.grad", case.cast(formula.pullback(0, case)), UNSIGNED_ZERO)
         trial.expect_equal("(c.requires_grad, c.is_leaf, d.requires_grad, d.grad)", (True, True, False, None))
-        trial.expect_true("c.stride() == x.stride() and c is not x and c.grad is not x.grad", "it is a copy")
+        trial.expect_true(
+            "c.stride() == x.stride() and c is not x and c.grad is not x.grad",
+            "a copy has the strides of the tensor and a gradient of its own",
+        )
         trial.run("c.grad.zero_(); (c * w).backward(g)")
         trial.expect("c.grad", case.cast(case["g"] * np.conj(case["w"])), UNSIGNED_ZERO)
         trial.expect("x.grad", case.cast(formula.pullback(0, case)), UNSIGNED_ZERO)

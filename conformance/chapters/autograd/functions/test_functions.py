@@ -54,7 +54,8 @@ def test_own_backward(cell: Cell) -> None:
             trial.run(f"y = Own.apply({arguments})")
             trial.expect("y", case.cast(x * w), UNSIGNED_ZERO)
             trial.expect_true(
-                "y.requires_grad and not y.is_leaf and 'Own' in y.grad_fn.name()", "it is a result of Own"
+                "y.requires_grad and not y.is_leaf and 'Own' in y.grad_fn.name()",
+                "the result has a node of the custom function",
             )
             trial.run("a, b = torch.autograd.grad(y, (x, w), g)")
             trial.expect("a", case.cast(g * w * 2**power), UNSIGNED_ZERO)
@@ -156,7 +157,7 @@ def test_wrong_number(cell: Cell) -> None:
         trial.run("x.requires_grad_(); w.requires_grad_()")
         trial.run(RETURNING.format(answer))
         trial.expect_error("Returning.apply(x, w).backward(g)", RuntimeError)
-        trial.expect_true("x.grad is None and w.grad is None", "nothing is accumulated")
+        trial.expect_true("x.grad is None and w.grad is None", "no gradient is accumulated in the leaf")
 
 
 @clause("autograd.function.gradient-of-another-shape-is-refused")
@@ -167,7 +168,7 @@ def test_wrong_shape(cell: Cell) -> None:
         trial.run("x.requires_grad_(); w.requires_grad_()")
         trial.run(RETURNING.format(answer))
         trial.expect_error("Returning.apply(x, w).backward(g)", RuntimeError)
-        trial.expect_true("x.grad is None", "nothing is accumulated")
+        trial.expect_true("x.grad is None", "no gradient is accumulated in the leaf")
 
 
 SEVERAL = """
@@ -388,4 +389,4 @@ def test_instance(cell: Cell) -> None:
     trial.run("y = Bare.apply(x)")
     trial.expect_error("y.backward(g)", NotImplementedError)
     trial.expect_error("Empty.apply(x)", NotImplementedError)
-    trial.expect_true("x.grad is None", "nothing is accumulated")
+    trial.expect_true("x.grad is None", "no gradient is accumulated in the leaf")

@@ -133,7 +133,7 @@ def test_misfit(cell: Cell) -> None:
             trial.run("m = x * w; y = m * 2")
             trial.run(f"{place}.register_hook({hook})")
             trial.expect_error("y.backward(g)", error)
-            trial.expect_true("x.grad is None", "nothing is accumulated")
+            trial.expect_true("x.grad is None", "no gradient is accumulated in the leaf")
 
 
 @clause("autograd.hooks.exception-passes-through-backward")
@@ -145,7 +145,7 @@ def test_exception(cell: Cell) -> None:
     trial.run("handle = m.register_hook(lambda grad: {}['missing'])")
     trial.expect_error("m.backward(g, retain_graph=True)", KeyError)
     trial.expect_error("torch.autograd.grad(m, x, g, retain_graph=True)", KeyError)
-    trial.expect_true("x.grad is None", "nothing is accumulated")
+    trial.expect_true("x.grad is None", "no gradient is accumulated in the leaf")
     trial.run("handle.remove()")
     trial.run("m.backward(g)")
     trial.expect("x.grad", case.cast(case["g"] * np.conj(case["w"])), UNSIGNED_ZERO)

@@ -277,7 +277,10 @@ def test_multihead_parameters(cell: Cell) -> None:
         trial.expect_equal("[n for n, _ in net.named_parameters()]", list(shapes))
         trial.expect_equal("list(net.state_dict())", list(shapes))
         trial.expect_equal("[tuple(p.shape) for p in net.parameters()]", list(shapes.values()))
-        trial.expect_true("all(p.dtype == dtype and p.requires_grad for p in net.parameters())", "of the asked dtype")
+        trial.expect_true(
+            "all(p.dtype == dtype and p.requires_grad for p in net.parameters())",
+            "parameters have the dtype that was asked for",
+        )
     trial.expect_error("torch.nn.MultiheadAttention(5, 2)", AssertionError, ValueError)
     trial.expect_error("torch.nn.MultiheadAttention(4, 3, batch_first=True)", AssertionError, ValueError)
 

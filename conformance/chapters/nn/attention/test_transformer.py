@@ -227,7 +227,9 @@ def test_parameters(cell: Cell) -> None:
         trial.expect_equal(
             "[m.p for m in wide.modules() if isinstance(m, torch.nn.Dropout)]", [0.1] * (3 + (kind == "decoder"))
         )
-        trial.expect_true("wide.norm1.eps == 1e-5 and not wide.norm_first", "the documented defaults")
+        trial.expect_true(
+            "wide.norm1.eps == 1e-5 and not wide.norm_first", "layer_norm_eps is 1e-5 and norm_first False by default"
+        )
 
 
 @clause("nn.transformer.drops-in-training-alone")
@@ -265,7 +267,10 @@ def test_stacks(cell: Cell) -> None:
         trial.run("norm = torch.nn.LayerNorm(4, eps=0.5, device=device, dtype=dtype)")
         trial.run(f"net = torch.nn.Transformer{name}(layer, num_layers=2, norm=norm{made})")
         trial.expect_true("net.layers[0] is not net.layers[1] and net.layers[0] is not layer", "layers are copies")
-        trial.expect_true("torch.equal(net.layers[0].linear1.weight, net.layers[1].linear1.weight)", "of the given one")
+        trial.expect_true(
+            "torch.equal(net.layers[0].linear1.weight, net.layers[1].linear1.weight)",
+            "layers have the weights of the layer that was given",
+        )
         trial.run(FILL)
         for mask, call in ((OPEN, ""), (causal(3, 3), "own")):
             y = asked[0].x

@@ -43,7 +43,9 @@ def test_encoder(cell: Cell) -> None:
             for mode in ("net.train()", "net.eval()"):
                 trial.expect_true(f"near({mode}(x, {arguments})[~short], y[~short])", "each layer is given the masks")
             trial.run(f"with torch.no_grad(): z = net(x, {arguments})")
-            trial.expect_true("near(z[~short], y[~short])", "without gradients too, as far as there is no padding")
+            trial.expect_true(
+                "near(z[~short], y[~short])", "without gradients the result is the same where there is no padding"
+            )
 
 
 @clause("nn.transformer.decoder-passes-its-masks-on")
@@ -80,7 +82,9 @@ def test_whole(cell: Cell) -> None:
         ),
     ):
         trial.run(f"y = net.decoder(x, net.encoder(source, {encoded}), {decoded})")
-        trial.expect_true(f"near(net(source, x, {arguments})[~short], y[~short])", "both are given their masks")
+        trial.expect_true(
+            f"near(net(source, x, {arguments})[~short], y[~short])", "encoder and decoder are each given their masks"
+        )
 
 
 @clause("nn.transformer.takes-sequences-without-a-batch")
@@ -96,6 +100,6 @@ def test_unbatched(cell: Cell) -> None:
             trial.run(f"_ = net.{mode}()")
             alone, batch = (call.format(x=f"x{end}", memory=f"memory{end}") for end in ("[0]", "[:1]"))
             trial.expect_true(f"{alone}.shape == (3, 4)", "there is no batch in the result")
-            trial.expect_true(f"near({alone}, {batch}[0])", "it is what a batch of one gives")
+            trial.expect_true(f"near({alone}, {batch}[0])", "a call without a batch gives what a batch of one gives")
             trial.run(f"with torch.no_grad(): y = {alone}")
-            trial.expect_true(f"near(y, {batch}[0])", "without gradients too")
+            trial.expect_true(f"near(y, {batch}[0])", "without gradients the result is the same")

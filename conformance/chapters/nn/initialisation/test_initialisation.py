@@ -39,7 +39,7 @@ def _judge_init(
             trial.run("x = x.permute(*range(x.dim() - 1, -1, -1))")
         trial.run("x.requires_grad_(); where = x.data_ptr()")
         trial.run(f"y = torch.nn.init.{call}")
-        trial.expect_true("y is x and x.data_ptr() == where", "it fills in place and returns its argument")
+        trial.expect_true("y is x and x.data_ptr() == where", "the function fills in place and returns its argument")
         trial.expect_true("x.requires_grad and x.is_leaf and x.grad_fn is None", "filling is not recorded")
         trial.expect_equal("tuple(x.shape)", size)
         judge(trial, place)
@@ -74,7 +74,7 @@ def test_trunc_normal(cell: Cell) -> None:
     def judge(trial: Trial, place: int) -> None:
         mean, std, a, b = cases[place]
         trial.run("v = x.detach().double().cpu().numpy().ravel()")
-        trial.expect_true(f"v.min() >= {a!r} and v.max() <= {b!r}", "nothing lies outside")
+        trial.expect_true(f"v.min() >= {a!r} and v.max() <= {b!r}", "every value lies between the bounds")
         points = np.linspace(a, b, 41)[1:-1]
         probabilities = initialisation.truncated_normal_cdf(points, mean, std, a, b)
         judge_distribution(trial, _SAMPLE, points, probabilities, 64 * finfo(cell.dtype).eps)
@@ -171,7 +171,7 @@ def test_orthogonal(cell: Cell) -> None:
         bound = 200 * finfo(cell.dtype).eps * gains[place] ** 2
         trial.expect(gram, np.eye(fewer) * gains[place] ** 2, absolute(bound), dtype=cell.dtype)
         if math.prod(sizes[place]) > 10:
-            trial.expect_true("(flat != 0).sum() > flat.numel() // 2", "it is no pattern of ones")
+            trial.expect_true("(flat != 0).sum() > flat.numel() // 2", "the values are not all ones")
 
     _judge_init(cell, tuple(zip(calls, sizes, strict=True)), judge, strided=False)
 
@@ -222,8 +222,12 @@ def test_sparse(cell: Cell) -> None:
     def judge(trial: Trial, place: int) -> None:
         columns = sizes[place][1]
         # A normal number of float32 is itself zero with probability 2**-24, two at a time.
-        trial.expect_true(f"(x == 0).sum(0).min() >= {zeros[place]}", "so many of each column are zero")
-        trial.expect_true(f"(x == 0).sum() <= {zeros[place] * columns + 12}", "and hardly more")
+        trial.expect_true(
+            f"(x == 0).sum(0).min() >= {zeros[place]}", "each column has at least as many zeros as sparsity asks"
+        )
+        trial.expect_true(
+            f"(x == 0).sum() <= {zeros[place] * columns + 12}", "there are hardly more zeros than sparsity asks"
+        )
         trial.expect_true("len({tuple(c.tolist()) for c in (x == 0).t().cpu()}) > 50", "each column has its own places")
         judge_normal(trial, cell, "x[x != 0]", 0, stds[place])
 
@@ -280,5 +284,5 @@ def test_generator(cell: Cell) -> None:
         trial.run("state = torch.get_rng_state()")
         trial.run(f"torch.nn.init.{name}(a, generator=g); torch.nn.init.{name}(b, generator=g)")
         trial.run(f"_ = g.manual_seed(seed); torch.nn.init.{name}(c, generator=g)")
-        trial.expect_true("torch.equal(a, c) and not torch.equal(a, b)", "the generator decides")
+        trial.expect_true("torch.equal(a, c) and not torch.equal(a, b)", "the generator decides the values")
         trial.expect_true("torch.equal(torch.get_rng_state(), state)", "the default generator is left alone")

@@ -75,10 +75,14 @@ def test_recurrent(cell: Cell) -> None:
         judge_uniform(trial, cell, parameters, -bound, bound)
         room = bound * (1 + 4 * finfo(cell.dtype).eps)
         trial.expect_true(f"all(p.abs().max() <= {room!r} for p in net.parameters())", "each parameter is in range")
-        trial.expect_true(f"all(p.abs().max() > {bound / 2!r} for p in net.parameters())", "and not near 0 alone")
+        trial.expect_true(
+            f"all(p.abs().max() > {bound / 2!r} for p in net.parameters())", "values reach beyond half of the bound"
+        )
         # Of 36 numbers or more, all have one sign with a probability of 2^-35.
         parts = "[part for p in net.parameters() for part in p.view(-1, *p.shape[1:]).split(36)]"
-        trial.expect_true(f"all(part.min() < 0 < part.max() for part in {parts} if part.numel() > 35)", "of both signs")
+        trial.expect_true(
+            f"all(part.min() < 0 < part.max() for part in {parts} if part.numel() > 35)", "values have both signs"
+        )
 
 
 @clause("nn.initialisation.embeddings-are-standard-normal")
@@ -145,7 +149,7 @@ def test_norms(cell: Cell) -> None:
         for line in ("pass", "_ = [p.data.fill_(7) for p in net.parameters()]; net.reset_parameters()"):
             trial.run(line)
             trial.expect_true("(net.weight == 1).all() and (net.bias == 0).all()", "weights are 1 and biases 0")
-            trial.expect_true("net.weight.requires_grad and net.bias.requires_grad", "and are trained")
+            trial.expect_true("net.weight.requires_grad and net.bias.requires_grad", "weight and bias require grad")
     trial = _made(cell, "PReLU(3, device=device, dtype=dtype)")
     trial.expect("net.weight", np.full(3, 0.25, numpy_dtype(cell.dtype)))
     trial = _made(cell, "PReLU(init=-2.0, device=device, dtype=dtype)")

@@ -14,10 +14,16 @@ def test_named_parameters(cell: Cell) -> None:
     trial.expect_equal("[n for n, _ in tree.named_parameters(recurse=False)]", PARAMETERS[:2])
     trial.expect_equal("[n for n, _ in tree.named_parameters('net')]", [f"net.{name}" for name in PARAMETERS])
     trial.expect_equal("[n for n, _ in tree.named_parameters(prefix='a', recurse=False)]", ["a.bias", "a.last"])
-    trial.expect_true("[id(p) for p in tree.parameters()] == [id(p) for _, p in tree.named_parameters()]", "the same")
+    trial.expect_true(
+        "[id(p) for p in tree.parameters()] == [id(p) for _, p in tree.named_parameters()]",
+        "parameters gives those of named_parameters",
+    )
     trial.expect_equal("len(list(tree.parameters(recurse=False)))", 2)
     trial.expect_equal("len(list(tree.parameters(False)))", 2)
-    trial.expect_true("dict(tree.named_parameters())['middle.inner.scale'] is tree.middle.inner.scale", "the object")
+    trial.expect_true(
+        "dict(tree.named_parameters())['middle.inner.scale'] is tree.middle.inner.scale",
+        "a dotted name leads to the parameter itself",
+    )
     trial.run("tree.extra = torch.nn.Parameter(torch.zeros(1, device=device))")
     trial.expect_equal("[n for n, _ in tree.named_parameters()]", ["bias", "last", "extra", *PARAMETERS[2:]])
     trial.run("tree.bias = torch.nn.Parameter(torch.zeros(1, device=device))")
@@ -31,7 +37,9 @@ def test_assignment(cell: Cell) -> None:
     trial.run("net, p = torch.nn.Module(), torch.nn.Parameter(torch.ones(2, device=device))")
     trial.run("net.weight = p")
     trial.expect_true("net.weight is p and list(net.parameters())[0] is p", "the parameter itself is registered")
-    trial.expect_true("'weight' not in net.__dict__ and 'weight' in dir(net)", "it is no plain attribute")
+    trial.expect_true(
+        "'weight' not in net.__dict__ and 'weight' in dir(net)", "a parameter is no entry of the module's __dict__"
+    )
     trial.run("net.plain = torch.ones(2, device=device, requires_grad=True)")
     trial.expect_equal("[n for n, _ in net.named_parameters()]", ["weight"])
     trial.expect_equal("list(net.state_dict())", ["weight"])
@@ -60,7 +68,7 @@ def test_register_parameter(cell: Cell) -> None:
     trial.run("net, p = torch.nn.Module(), torch.nn.Parameter(torch.ones(2, device=device))")
     trial.run("net.kept, net.child = 5, torch.nn.Module()")
     trial.run("net.register_parameter('weight', p)")
-    trial.expect_true("net.weight is p", "it is an attribute")
+    trial.expect_true("net.weight is p", "what is registered is an attribute of its name")
     trial.run("net.register_parameter(name='bias', param=None)")
     trial.expect_true("net.bias is None", "None keeps the place")
     trial.expect_equal("[n for n, _ in net.named_parameters()]", ["weight"])
@@ -79,7 +87,7 @@ def test_register_buffer(cell: Cell) -> None:
     trial.run("net, b = torch.nn.Module(), torch.ones(2, device=device)")
     trial.run("net.kept = 5")
     trial.run("net.register_buffer('mean', b)")
-    trial.expect_true("net.mean is b", "it is an attribute")
+    trial.expect_true("net.mean is b", "what is registered is an attribute of its name")
     trial.run("net.register_buffer(name='empty', tensor=None)")
     trial.expect_true("net.empty is None", "None keeps the place")
     for name in ("'a.b'", "''", "'kept'"):
@@ -98,12 +106,18 @@ def test_buffers(cell: Cell) -> None:
     trial.expect_equal("[n for n, _ in tree.named_buffers()]", BUFFERS)
     trial.expect_equal("[n for n, _ in tree.named_buffers(recurse=False)]", BUFFERS[:1])
     trial.expect_equal("[n for n, _ in tree.named_buffers('p')]", [f"p.{name}" for name in BUFFERS])
-    trial.expect_true("[id(b) for b in tree.buffers()] == [id(b) for _, b in tree.named_buffers()]", "the same tensors")
+    trial.expect_true(
+        "[id(b) for b in tree.buffers()] == [id(b) for _, b in tree.named_buffers()]",
+        "buffers gives those of named_buffers",
+    )
     trial.expect_equal("len(list(tree.buffers(recurse=False)))", 1)
     trial.expect_equal("[n for n, _ in tree.named_parameters()]", PARAMETERS)
     trial.expect_equal("list(tree.state_dict())", STATE)
     trial.run("tree.mean = torch.zeros(3, device=device)")
-    trial.expect_true("dict(tree.named_buffers())['mean'] is tree.mean and tree.mean.shape == (3,)", "it is replaced")
+    trial.expect_true(
+        "dict(tree.named_buffers())['mean'] is tree.mean and tree.mean.shape == (3,)",
+        "an assigned buffer replaces the one of its name",
+    )
     trial.run("tree.mean = None")
     trial.expect_equal("'mean' in tree.state_dict(), len(list(tree.buffers()))", (False, 4))
     trial.run("tree.first.register_buffer('late', torch.zeros(1, device=device))")
@@ -141,7 +155,10 @@ def test_add_module(cell: Cell) -> None:
     trial.run("net.register_module(name='b', module=child)")
     trial.run("net.c = child")
     trial.run("net.add_module('none', None)")
-    trial.expect_true("net.a is child and net.b is child and net.c is child and net.none is None", "attributes")
+    trial.expect_true(
+        "net.a is child and net.b is child and net.c is child and net.none is None",
+        "registered modules are attributes of their names",
+    )
     trial.expect_equal("[n for n, _ in net.named_modules(remove_duplicate=False)]", ["", "a", "b", "c"])
     for call in ("net.add_module", "net.register_module"):
         for name in ("'x.y'", "''", "'kept'", "'weight'"):
@@ -165,12 +182,18 @@ def test_walk(cell: Cell) -> None:
         "[n for n, _ in tree.named_modules(prefix='net')]", ["net", "net.first", "net.middle", "net.middle.inner"]
     )
     trial.expect_equal("[n for n, _ in tree.named_modules(remove_duplicate=False)]", [*MODULES, "again"])
-    trial.expect_true("[id(m) for m in tree.modules()] == [id(m) for _, m in tree.named_modules()]", "the same modules")
-    trial.expect_true("next(tree.modules()) is tree", "the module itself comes first")
-    trial.expect_true("[id(m) for m in tree.children()] == [id(tree.first), id(tree.middle)]", "direct ones, once")
-    trial.expect_true("tree.get_submodule('middle.inner') is tree.middle.inner", "by dotted name")
     trial.expect_true(
-        "tree.get_submodule('') is tree and tree.get_submodule('again') is tree.first", "itself, an alias"
+        "[id(m) for m in tree.modules()] == [id(m) for _, m in tree.named_modules()]",
+        "modules gives those of named_modules",
+    )
+    trial.expect_true("next(tree.modules()) is tree", "the module itself comes first")
+    trial.expect_true(
+        "[id(m) for m in tree.children()] == [id(tree.first), id(tree.middle)]", "children gives each direct child once"
+    )
+    trial.expect_true("tree.get_submodule('middle.inner') is tree.middle.inner", "get_submodule follows a dotted name")
+    trial.expect_true(
+        "tree.get_submodule('') is tree and tree.get_submodule('again') is tree.first",
+        "get_submodule of an empty name gives the module itself, and of a second name the same child",
     )
     trial.expect_true("tree.get_parameter('middle.inner.scale') is tree.middle.inner.scale", "a parameter by name")
     trial.expect_true("tree.get_buffer('first.hidden') is tree.first.hidden", "a buffer by name")
@@ -225,7 +248,10 @@ def test_zero_grad(cell: Cell) -> None:
     trial.run("x = torch.ones(2, device=device, dtype=torch.float64)")
     for call in ("zero_grad()", "zero_grad(True)", "zero_grad(set_to_none=True)"):
         trial.run("(tree(x) * tree.middle.inner.scale[:2] * tree.last).sum().backward()")
-        trial.expect_true("all(p.grad is not None and p.grad.abs().sum() > 0 for p in tree.parameters())", "gradients")
+        trial.expect_true(
+            "all(p.grad is not None and p.grad.abs().sum() > 0 for p in tree.parameters())",
+            "every parameter has a gradient",
+        )
         trial.expect_equal(f"tree.{call}", None)
         trial.expect_true("all(p.grad is None for p in tree.parameters())", "gradients are None")
     for call in ("zero_grad(False)", "zero_grad(set_to_none=False)"):
@@ -233,8 +259,11 @@ def test_zero_grad(cell: Cell) -> None:
         trial.run("tree(x).sum().backward()")
         trial.run("held = tree.bias.grad")
         trial.run(f"tree.{call}")
-        trial.expect_true("tree.bias.grad is held and held.tolist() == [0.0, 0.0]", "zeroed in place")
-        trial.expect_true("tree.first.scale.grad.tolist() == [0.0, 0.0]", "of descendants too")
+        trial.expect_true(
+            "tree.bias.grad is held and held.tolist() == [0.0, 0.0]",
+            "with set_to_none=False a gradient is filled with zeros in place",
+        )
+        trial.expect_true("tree.first.scale.grad.tolist() == [0.0, 0.0]", "gradients of descendants are zeroed too")
         trial.expect_true("tree.last.grad is None", "None stays None")
         trial.expect_true("not held.requires_grad and held.grad_fn is None", "a zeroed gradient belongs to no graph")
 
@@ -295,12 +324,14 @@ def test_deepcopy(cell: Cell) -> None:
     trial.expect_equal("list(other.state_dict())", STATE)
     trial.expect_true(
         "all(torch.equal(a, b) for a, b in zip(tree.state_dict().values(), other.state_dict().values()))",
-        "equal values",
+        "the loaded state equals the one that was saved",
     )
     trial.expect_true("other.again is other.first and other.first is not tree.first", "what was shared is shared")
     trial.expect_equal("[m.training for m in other.modules()]", [True, True, False, False])
     trial.expect_equal("[p.requires_grad for p in other.parameters()]", [True, False, True, True])
-    trial.expect_true("all(isinstance(p, torch.nn.Parameter) for p in other.parameters())", "parameters stay such")
+    trial.expect_true(
+        "all(isinstance(p, torch.nn.Parameter) for p in other.parameters())", "parameters stay Parameters"
+    )
     trial.expect_true("other.first.hidden.tolist() == [0.5, 0.5]", "buffers that are no state are copied")
     trial.run("with torch.no_grad(): [t.fill_(11) for t in (*other.parameters(), *other.buffers())]")
     trial.run("other.middle.train(); other.extra = torch.nn.Linear(1, 1)")

@@ -36,7 +36,10 @@ def test_set_submodule(cell: Cell) -> None:
     trial = tree_of(cell)
     trial.run("new = torch.nn.Identity()")
     trial.run("tree.set_submodule('middle.inner', new)")
-    trial.expect_true("tree.middle.inner is new and tree.get_submodule('middle.inner') is new", "it is replaced")
+    trial.expect_true(
+        "tree.middle.inner is new and tree.get_submodule('middle.inner') is new",
+        "set_submodule replaces the module of a dotted name",
+    )
     trial.expect_equal("[n for n, _ in tree.named_parameters()]", ["bias", "last", "first.scale"])
     trial.expect_error("tree.set_submodule('', new)", ValueError)
     trial.expect_error("tree.set_submodule('nowhere.inner', new)", AttributeError)
@@ -57,12 +60,17 @@ def test_lazy(cell: Cell) -> None:
         trial.run(f"net, x = torch.nn.{lazy}, torch.arange({int(np.prod(size))}.0, device=device).reshape({size})")
         trial.expect_true("net.has_uninitialized_params()", "nothing has a size yet")
         trial.run(f"torch.manual_seed(seed); y = net(x); torch.manual_seed(seed); other = torch.nn.{plain}")
-        trial.expect_true("type(net) is type(other) and not hasattr(net, 'cls_to_become')", "it becomes the layer")
-        trial.expect_true("torch.equal(y, other(x))", "which computes what the layer computes")
+        trial.expect_true(
+            "type(net) is type(other) and not hasattr(net, 'cls_to_become')",
+            "a lazy module becomes the layer that it stands for",
+        )
+        trial.expect_true(
+            "torch.equal(y, other(x))", "the module that a lazy one became computes what the layer computes"
+        )
         trial.expect_true(
             "all(n == m and torch.equal(p, q) and p.requires_grad == q.requires_grad"
             " for (n, p), (m, q) in zip(net.named_parameters(), other.named_parameters(), strict=True))",
-            "with parameters drawn like the layer's",
+            "a lazy module draws its parameters as the layer does",
         )
     trial.run("net = torch.nn.LazyLinear(2, device=device)")
     trial.expect_error("net.weight.shape", RuntimeError)
@@ -77,8 +85,10 @@ def test_repr(cell: Cell) -> None:
     trial.run("class Net(torch.nn.Module):\n    def extra_repr(self): return 'marked=5'")
     trial.expect_true("'marked=5' in repr(Net()) and 'Net' in repr(Net())", "extra_repr is shown")
     trial.run("outer = torch.nn.Module(); outer.child = Net(); outer.second = torch.nn.Sequential(Net())")
-    trial.expect_true("'(child): Net(marked=5)' in repr(outer) and '(second)' in repr(outer)", "children by name")
-    trial.expect_true("repr(outer).index('child') < repr(outer).index('second')", "in order")
+    trial.expect_true(
+        "'(child): Net(marked=5)' in repr(outer) and '(second)' in repr(outer)", "repr shows children by name"
+    )
+    trial.expect_true("repr(outer).index('child') < repr(outer).index('second')", "repr shows children in order")
     for layer in (
         "Linear(in_features=4, out_features=3, bias=True)",
         "Dropout(p=0.25, inplace=False)",
@@ -97,7 +107,9 @@ def test_state_hook(cell: Cell) -> None:
     )
     trial.run("_ = tree.first.register_state_dict_pre_hook(lambda m, prefix, keep: m.scale.data.fill_(8))")
     trial.run("state = tree.state_dict(keep_vars=True)")
-    trial.expect_true("seen[0][0] is tree.first and seen[0][1:] == ('first.', True)", "it is given prefix and flag")
+    trial.expect_true(
+        "seen[0][0] is tree.first and seen[0][1:] == ('first.', True)", "the hook is given prefix and keep_vars"
+    )
     trial.expect_equal("state['first.scale'].tolist()", [8.0, 8.0])
     trial.run("handle.remove(); seen.clear(); _ = tree.state_dict()")
     trial.expect_equal("seen", [])
@@ -124,11 +136,19 @@ def test_memory_format(cell: Cell) -> None:
     )
     trial.run("values = [p.detach().clone() for p in net.parameters()]")
     trial.expect_true("net.to(memory_format=torch.channels_last) is net", "it returns the module")
-    trial.expect_true("net[0].weight.is_contiguous(memory_format=torch.channels_last)", "channels are innermost")
-    trial.expect_true("not net[0].weight.is_contiguous() and net[1].weight.is_contiguous()", "of four dimensions alone")
-    trial.expect_true("all(torch.equal(p, v) for p, v in zip(net.parameters(), values))", "values stay")
+    trial.expect_true(
+        "net[0].weight.is_contiguous(memory_format=torch.channels_last)",
+        "a weight of four dimensions has its channels innermost",
+    )
+    trial.expect_true(
+        "not net[0].weight.is_contiguous() and net[1].weight.is_contiguous()",
+        "weights of fewer dimensions keep their format",
+    )
+    trial.expect_true(
+        "all(torch.equal(p, v) for p, v in zip(net.parameters(), values))", "a change of memory format keeps values"
+    )
     trial.run("_ = net.to(memory_format=torch.contiguous_format)")
-    trial.expect_true("net[0].weight.is_contiguous()", "and back")
+    trial.expect_true("net[0].weight.is_contiguous()", "contiguous_format changes the format back")
 
 
 @clause("nn.parameter.joins-into-a-vector-and-back")

@@ -19,10 +19,13 @@ VALUES = np.array([1 / 3, -0.1, 2.0**-15 + 1, 1000.3])
 def test_parameter(cell: Cell) -> None:
     trial = cell.trial(x=Strided.from_array(cast(VALUES, cell.dtype)))
     trial.run("p = torch.nn.Parameter(x)")
-    trial.expect_true("isinstance(p, torch.nn.Parameter) and isinstance(p, torch.Tensor)", "it is a tensor")
+    trial.expect_true("isinstance(p, torch.nn.Parameter) and isinstance(p, torch.Tensor)", "a Parameter is a Tensor")
     trial.expect_true("p.is_leaf and p.requires_grad and p.grad is None and p.grad_fn is None", "a leaf of the graph")
     trial.expect("p", cast(VALUES, cell.dtype))
-    trial.expect_true("p.data_ptr() == x.data_ptr() and not x.requires_grad", "it shares memory, and x is as it was")
+    trial.expect_true(
+        "p.data_ptr() == x.data_ptr() and not x.requires_grad",
+        "a Parameter shares the memory of the tensor, which stays as it was",
+    )
     trial.expect_true("torch.nn.Parameter(x.clone().requires_grad_() * 2).is_leaf", "a result becomes a leaf")
     for call in ("torch.nn.Parameter(x, False)", "torch.nn.Parameter(data=x, requires_grad=False)"):
         trial.expect_true(f"not {call}.requires_grad", "requires_grad=False is kept")
@@ -31,7 +34,10 @@ def test_parameter(cell: Cell) -> None:
     trial.expect_true("q.requires_grad", "no_grad does not reach its creation")
     trial.run("import copy")
     trial.run("c = copy.deepcopy(p)")
-    trial.expect_true("type(c) is torch.nn.Parameter and c.requires_grad and c.data_ptr() != p.data_ptr()", "a copy")
+    trial.expect_true(
+        "type(c) is torch.nn.Parameter and c.requires_grad and c.data_ptr() != p.data_ptr()",
+        "a deep copy is a Parameter with memory of its own",
+    )
     trial.expect("c", cast(VALUES, cell.dtype))
     trial.run("(p * 3).sum().backward()")
     trial.expect("p.grad", cast(np.full(4, 3.0), cell.dtype))
@@ -102,13 +108,21 @@ def test_devices(cell: Cell) -> None:
     trial.run("held = tree.bias")
     trial.expect_true("tree.to(device) is tree and tree.bias is held", "moving to where it is changes nothing")
     trial.expect_equal("tree.bias.tolist()", [3.0, 5.0])
-    trial.expect_true("tree.cpu() is tree and all(t.device.type == 'cpu' for t in tree.parameters())", "on the CPU")
-    trial.expect_true("all(t.device.type == 'cpu' for t in tree.buffers())", "buffers too")
+    trial.expect_true(
+        "tree.cpu() is tree and all(t.device.type == 'cpu' for t in tree.parameters())",
+        "cpu moves every parameter and returns the module",
+    )
+    trial.expect_true("all(t.device.type == 'cpu' for t in tree.buffers())", "cpu moves buffers too")
     trial.expect_equal("tree.middle.inner.scale.tolist()", [1.0, 2.0, 3.0])
     trial.run("tree.to('meta')")
-    trial.expect_true("all(t.is_meta for t in (*tree.parameters(), *tree.buffers()))", "on meta")
-    trial.expect_true("all(isinstance(p, torch.nn.Parameter) for p in tree.parameters())", "parameters stay such")
+    trial.expect_true(
+        "all(t.is_meta for t in (*tree.parameters(), *tree.buffers()))", "to meta moves every parameter and buffer"
+    )
+    trial.expect_true("all(isinstance(p, torch.nn.Parameter) for p in tree.parameters())", "parameters stay Parameters")
     trial.expect_true("tree.to_empty(device=device) is tree", "it returns the module")
-    trial.expect_true("all(t.device.type == device.type for t in (*tree.parameters(), *tree.buffers()))", "moved")
+    trial.expect_true(
+        "all(t.device.type == device.type for t in (*tree.parameters(), *tree.buffers()))",
+        "to_empty puts every parameter and buffer on the device",
+    )
     trial.expect_equal("[tuple(p.shape) for p in tree.parameters()]", [(2,), (), (2,), (3,)])
     trial.expect_true("tree.again is tree.first and tree.first.count.dtype == torch.int64", "structure and dtypes stay")

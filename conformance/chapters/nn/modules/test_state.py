@@ -16,13 +16,22 @@ def test_state_dict(cell: Cell) -> None:
     trial = tree_of(cell)
     trial.run("state = tree.state_dict()")
     trial.expect_equal("list(state)", STATE)
-    trial.expect_true("isinstance(state, dict) and all(type(v) is torch.Tensor for v in state.values())", "tensors")
-    trial.expect_true("not any(v.requires_grad for v in state.values())", "detached")
-    trial.expect_true("all(state[n].data_ptr() == p.data_ptr() for n, p in tree.named_parameters())", "no copies")
+    trial.expect_true(
+        "isinstance(state, dict) and all(type(v) is torch.Tensor for v in state.values())",
+        "state_dict is a dict of Tensors",
+    )
+    trial.expect_true("not any(v.requires_grad for v in state.values())", "entries of state_dict require no gradient")
+    trial.expect_true(
+        "all(state[n].data_ptr() == p.data_ptr() for n, p in tree.named_parameters())",
+        "entries of state_dict share the memory of the parameters",
+    )
     trial.run("tree.bias.data.fill_(8)")
     trial.expect_equal("state['bias'].tolist()", [8.0, 8.0])
     trial.expect_true("tree.state_dict(keep_vars=True)['bias'] is tree.bias", "keep_vars gives the parameters")
-    trial.expect_true("tree.state_dict(keep_vars=True)['first.count'] is tree.first.count", "and the buffers")
+    trial.expect_true(
+        "tree.state_dict(keep_vars=True)['first.count'] is tree.first.count",
+        "with keep_vars buffers are the buffers themselves",
+    )
     trial.expect_equal("list(tree.first.state_dict(prefix='p.'))", ["p.scale", "p.count"])
     trial.run("given = {'kept': 1}")
     trial.expect_true("tree.first.state_dict(destination=given, prefix='x.') is given", "destination is filled")
@@ -47,7 +56,10 @@ def test_load(cell: Cell) -> None:
     trial.expect("net.bias", values.astype(np.float32))
     trial.expect("net.mean", cast(values.astype(np.float64) * 2, cell.dtype).astype(np.float32))
     trial.expect("net.inner.weight", values[:1].reshape(1, 1).astype(np.float32))
-    trial.expect_true("net.bias is held and held.data_ptr() == where and net.mean is mean", "the same objects")
+    trial.expect_true(
+        "net.bias is held and held.data_ptr() == where and net.mean is mean",
+        "load_state_dict writes into the tensors that are there",
+    )
     trial.expect_true("held.requires_grad and held.is_leaf and held.grad_fn is None", "loading is not recorded")
     trial.run("v.fill_(9)")
     trial.expect("net.bias", values.astype(np.float32))
@@ -110,7 +122,10 @@ def test_round_trip(cell: Cell) -> None:
     trial.run("_ = file.seek(0)")
     trial.run("read = torch.load(file, weights_only=True)")
     trial.expect_equal("list(read)", STATE)
-    trial.expect_true("all(torch.equal(read[n], v) and read[n].dtype == v.dtype for n, v in saved.items())", "as saved")
+    trial.expect_true(
+        "all(torch.equal(read[n], v) and read[n].dtype == v.dtype for n, v in saved.items())",
+        "the state read from the file is the one saved",
+    )
     trial.expect_true("not torch.equal(read['bias'], tree.bias)", "the file is no alias")
     trial.run("_ = tree.load_state_dict(read)")
     trial.expect_equal("tree.bias.tolist(), tree.middle.inner.count.tolist()", ([3.0, 5.0], [0, 1, 2]))
@@ -130,7 +145,7 @@ def test_assign(cell: Cell) -> None:
     trial.expect_equal("tree.bias.tolist(), tree.first.count.tolist()", ([4.0, 6.0], [1, 2]))
     trial.expect_true("tree.bias.dtype == torch.float16 and tree.mean.dtype == torch.float16", "dtypes of the state")
     trial.expect_true("tree.bias.data_ptr() == state['bias'].data_ptr()", "the tensors given are taken")
-    trial.expect_true("isinstance(tree.bias, torch.nn.Parameter)", "parameters stay such")
+    trial.expect_true("isinstance(tree.bias, torch.nn.Parameter)", "with assign parameters stay Parameters")
     trial.run("state = {n: v.double() for n, v in state.items()}")
     trial.run("held = tree.bias")
     trial.run("_ = tree.load_state_dict(state, assign=False)")

@@ -80,14 +80,20 @@ def test_pack(cell: Cell) -> None:
             ):
                 trial.run(f"packed = {call}")
                 trial.expect("packed.data", _packed(x, lengths, np.arange(len(lengths)))[0])
-                trial.expect_true("packed.sorted_indices is None and packed.unsorted_indices is None", "no order")
+                trial.expect_true(
+                    "packed.sorted_indices is None and packed.unsorted_indices is None",
+                    "with enforce_sorted there are no sorted_indices",
+                )
 
 
 def _judge_order(trial: Any, lengths: tuple[int, ...]) -> None:
     """Check that the given order is one from the longest to the shortest; equal ones may come in any order."""
     trial.expect_equal("[lengths[i] for i in order]", sorted(lengths, reverse=True))
     trial.expect_equal("sorted(order)", list(range(len(lengths))))
-    trial.expect_true("packed.unsorted_indices[packed.sorted_indices].tolist() == sorted(order)", "the inverse order")
+    trial.expect_true(
+        "packed.unsorted_indices[packed.sorted_indices].tolist() == sorted(order)",
+        "unsorted_indices is the inverse of sorted_indices",
+    )
 
 
 @clause("nn.packed.pad-undoes-pack")
@@ -212,7 +218,9 @@ def test_converts(cell: Cell) -> None:
         trial.expect_equal("other.batch_sizes.tolist()", [3, 2, 1, 1])
         trial.expect_equal("(other.sorted_indices.tolist(), other.unsorted_indices.tolist())", ([1, 2, 0], [2, 0, 1]))
     trial.expect_true("packed.to(x.device) is packed and packed.double() is packed", "nothing to do returns self")
-    trial.expect_true("packed.is_cuda == x.is_cuda and not packed.is_pinned()", "it tells where the data are")
+    trial.expect_true(
+        "packed.is_cuda == x.is_cuda and not packed.is_pinned()", "is_cuda and is_pinned tell where the data are"
+    )
 
 
 # Lengths of the batch: in any order, then sorted; layers, bidirectional, batch first, states given.
