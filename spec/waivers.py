@@ -10,8 +10,8 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from torch_conformance.spec.loader import TomlFile, TomlTable
 from torch_conformance.spec.model import Specification, SpecificationError, release
+from torch_conformance.spec.toml_file import TomlFile, TomlTable
 
 MODES = ("value", "dtype", "shape", "type", "device", "fact", "equality", "error", "exception")
 JUDGEMENTS = ("torch", "documentation")
