@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from torch_conformance.spec.families import clause_tables
 from torch_conformance.spec.model import (
     BASES,
     KINDS,
@@ -28,8 +29,8 @@ from torch_conformance.spec.toml_file import TomlFile, TomlTable, near
 
 _KEBAB = r"[a-z0-9]+(-[a-z0-9]+)*"
 _ID = re.compile(rf"{_KEBAB}\.{_KEBAB}\.{_KEBAB}")
-_REQUIRED = ("id", "statement", "level", "basis", "source", "kind", "dtypes", "faults")
-_OPTIONAL = ("seed", "since", "until", "optional", "note")
+_REQUIRED = ("id", "statement", "basis", "source", "kind", "dtypes", "faults")
+_OPTIONAL = ("level", "seed", "since", "until", "optional", "note")
 _BOUND_BASES = ("documented", "derived", "measured")
 _CATEGORIES = ("bool", "integral", "floating", "complex")
 _BITS = (8, 16, 32, 64, 128)
@@ -72,7 +73,7 @@ def _check_id(table: TomlTable, places: dict[str, str]) -> None:
 
 
 def _clauses(file: TomlFile, sets: Sets | None, places: dict[str, str]) -> Iterator[Clause]:
-    for table in file.tables("clause"):
+    for table in clause_tables(file, (*_REQUIRED, *_OPTIONAL)):
         before = len(file.problems)
         table.keys(_REQUIRED, _OPTIONAL)
         table.text(*(key for key in (*_REQUIRED, *_OPTIONAL) if key != "faults"))
@@ -89,11 +90,12 @@ def _clauses(file: TomlFile, sets: Sets | None, places: dict[str, str]) -> Itera
         if len(file.problems) == before:
             fields: dict[str, Any] = {key: table.data.get(key) for key in (*_REQUIRED, *_OPTIONAL)}
             fields["faults"] = tuple(table.data["faults"])
+            fields["level"] = table.data.get("level", LEVELS[0])
             yield Clause(**fields, chapter=file.path.stem, file=str(file.path), line=table.line)
 
 
 def _chapter(file: TomlFile) -> Chapter:
-    file.check_top("chapter", "clause")
+    file.check_top("chapter", "clause", "family")
     head = file.data.get("chapter")
     if not isinstance(head, dict):
         file.refuse(file.place("chapter"), "a chapter begins with a table [chapter] that has title and about")

@@ -81,8 +81,8 @@ SENTENCE = "7: statement: expected one sentence on one line, ending in '.'"
             "faults ",
             'sorce = "x"\nfaults ',
             (
-                "13: unknown key 'sorce'; one of id, statement, level, basis, source, kind, dtypes, faults, "
-                "seed, since, until, optional, note; did you mean 'source'?"
+                "13: unknown key 'sorce'; one of id, statement, basis, source, kind, dtypes, faults, "
+                "level, seed, since, until, optional, note; did you mean 'source'?"
             ),
         ),
         ('title = "Demo"\n', "", "1: the table has no key 'title'; add it"),
@@ -96,7 +96,7 @@ SENTENCE = "7: statement: expected one sentence on one line, ending in '.'"
         (
             "[[clause]]",
             "[extra]\n\n[[clause]]",
-            "5: unknown table 'extra'; one of chapter, clause",
+            "5: unknown table 'extra'; one of chapter, clause, family",
         ),
         ("[[clause]]", "[clause]", "5: clause: expected tables; head each with [[clause]]"),
         ("[chapter]", "[chapter", "1: is not TOML: "),
