@@ -84,7 +84,7 @@ class Running:
         self._session = session
         self._replayer = replay.Replayer()
         self._watchdog: watchdog.Watchdog | None = None
-        self._loss: health.Loss | None = None
+        self._machine_failure: health.MachineFailure | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -120,13 +120,13 @@ class Running:
         """Watch the clock while a cell runs; after an accident let no other cell run in this process."""
         if self._watchdog is None:
             result = yield
-            if self._loss is not None:
-                item.session.shouldstop = self._loss.reason
+            if self._machine_failure is not None:
+                item.session.shouldstop = self._machine_failure.reason
             return result
         self._watchdog.watch()
         result = yield
         self._watchdog.rest()
-        if self._loss is not None:
+        if self._machine_failure is not None:
             # The reports have gone out. Ending the session in order would call the device again.
             os._exit(_REPLACE_ME)
         return result
@@ -193,9 +193,9 @@ class Running:
         error = None if isinstance(error, Enough) else error
         if self._watchdog is not None:
             self._watchdog.watch()
-        self._loss = health.loss_in(cell, error)
-        if self._loss is not None:
-            return self._lost(item, cell, call, self._loss)
+        self._machine_failure = health.machine_failure_in(cell, error)
+        if self._machine_failure is not None:
+            return self._lost(item, cell, call, self._machine_failure)
         verdict, reason = self._verdict(cell, error)
         deviation = deviation_in(error) if verdict == "fail" and error is not None else None
         discrepancy = deviation.discrepancy if deviation else None
@@ -234,7 +234,9 @@ class Running:
             ],
         }
 
-    def _lost(self, item: pytest.Item, cell: Cell, call: pytest.CallInfo[None], loss: health.Loss) -> dict[str, Any]:
+    def _lost(
+        self, item: pytest.Item, cell: Cell, call: pytest.CallInfo[None], loss: health.MachineFailure
+    ) -> dict[str, Any]:
         """Return the fields of a cell that the machine cost; what it compared until then proves nothing."""
         outcome = {"execution": loss.execution, "verdict": "none", "disposition": "unexpected", "reason": loss.reason}
         error = call.excinfo.value if call.excinfo else None

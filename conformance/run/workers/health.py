@@ -22,7 +22,7 @@ _WANTED_BYTES = re.compile(r"tried to allocate (\d+) bytes")
 
 
 @dataclasses.dataclass(frozen=True)
-class Loss:
+class MachineFailure:
     """Why a cell has no verdict, and its process cannot be trusted with another cell."""
 
     execution: records.Execution
@@ -30,7 +30,7 @@ class Loss:
     reason: str
 
 
-def loss_in(cell: Cell, error: BaseException | None) -> Loss | None:
+def machine_failure_in(cell: Cell, error: BaseException | None) -> MachineFailure | None:
     """Return what the machine did to a cell, or None where torch itself is to answer for it.
 
     Args:
@@ -39,7 +39,7 @@ def loss_in(cell: Cell, error: BaseException | None) -> Loss | None:
     """
     text = _out_of_memory(error) if error is not None else None
     if text is not None:
-        return Loss("crashed", "out-of-memory", f"memory ran out: {_first_line(text)}")
+        return MachineFailure("crashed", "out-of-memory", f"memory ran out: {_first_line(text)}")
     # An error that was documented can leave an accelerator dead too: the cell that did it is to be named.
     if cell.device.startswith("meta") or (error is None and cell.torch_device.type == "cpu"):
         return None
@@ -47,7 +47,7 @@ def loss_in(cell: Cell, error: BaseException | None) -> Loss | None:
     if said is None:
         return None
     what = f"; the cell ended with {_first_line(f'{type(error).__name__}: {error}')}" if error is not None else ""
-    return Loss("device-lost", "device-lost", f"{cell.device} no longer answers ({said}){what}")
+    return MachineFailure("device-lost", "device-lost", f"{cell.device} no longer answers ({said}){what}")
 
 
 # Calls that have little in common. Each waits for the device.

@@ -11,7 +11,7 @@ import torch
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Deviation
 from torch_conformance.conformance.run.workers import failures
-from torch_conformance.conformance.run.workers.health import loss_in
+from torch_conformance.conformance.run.workers.health import machine_failure_in
 
 MakeCell = Callable[..., Cell]
 
@@ -23,25 +23,27 @@ def error_of(action: Callable[[], object]) -> BaseException:
 
 
 def test_memory_that_runs_out_is_the_machines(make_cell: MakeCell) -> None:
-    loss = loss_in(make_cell(), error_of(lambda: np.empty(2**50)))
+    loss = machine_failure_in(make_cell(), error_of(lambda: np.empty(2**50)))
     assert loss is not None
     assert (loss.execution, loss.kind) == ("crashed", "out-of-memory")
 
 
 def test_memory_that_no_machine_has_is_torchs(make_cell: MakeCell) -> None:
     """A size that was computed wrongly is a deviation, whatever the allocator calls it."""
-    assert loss_in(make_cell(), error_of(lambda: torch.empty(2**50))) is None
+    assert machine_failure_in(make_cell(), error_of(lambda: torch.empty(2**50))) is None
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_an_error_of_a_healthy_device_is_torchs(make_cell: MakeCell, device: str) -> None:
     cell = make_cell(device=device)
-    assert loss_in(cell, None) is None
-    assert loss_in(cell, error_of(lambda: torch.ones(2, device=device) + torch.ones(3, device=device))) is None
+    assert machine_failure_in(cell, None) is None
+    assert (
+        machine_failure_in(cell, error_of(lambda: torch.ones(2, device=device) + torch.ones(3, device=device))) is None
+    )
     trial = cell.trial(a=2)
     deviation = error_of(lambda: trial.run("torch.ones(a).view(3)"))
     assert isinstance(deviation, Deviation)
-    assert loss_in(cell, deviation) is None
+    assert machine_failure_in(cell, deviation) is None
 
 
 @pytest.mark.parametrize(
