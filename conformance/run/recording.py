@@ -14,11 +14,12 @@ from pytest_metadata.plugin import metadata_key
 
 from torch_conformance.conformance.run import environment
 from torch_conformance.conformance.run.discovery import drifted
+from torch_conformance.conformance.run.interrupts import interrupt_when_terminated, interrupted_by, undisturbed
+from torch_conformance.conformance.run.out_folder import OutFolder, OutFolderError
 from torch_conformance.conformance.run.plan import CellKey
 from torch_conformance.conformance.run.running import MISFIT
 from torch_conformance.conformance.run.session import Session, workers_of
 from torch_conformance.conformance.run.workers import pinning
-from torch_conformance.conformance.run.workers.deferred_interrupt import undisturbed
 from torch_conformance.conformance.run.workers.failures import Failures, explain
 from torch_conformance.reports import page
 from torch_conformance.reports.outcome import verdict
@@ -50,6 +51,7 @@ class Recorder:
         self._config = config
         self._session = session
         self._began = time.perf_counter()
+        interrupt_when_terminated()
         self._cells: dict[str, CellKey] = {f"{key.clause}-{key.parameter}": key for key in session.plan.cells}
         self._planned: dict[CellKey, bool] = {}
         self._failures = 0
@@ -61,6 +63,7 @@ class Recorder:
         self.records: list[records.Record] = []
         config.stash[RECORDS] = self.records
         self._out: Path | None = None
+        self._folder: OutFolder | None = None
         self._writer: records.Writer | None = None
         folder = config.getoption("conformance_out")
         self._redaction = environment.redaction() if config.getoption("conformance_redact") == "default" else None
@@ -99,11 +102,10 @@ class Recorder:
 
     def _open(self, folder: Path, keep: int) -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._writer = records.Writer(folder / "results.jsonl", keep)
-        except (OSError, records.RecordError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise pytest.UsageError(f"--out {folder}: cannot be written ({reason}); name another folder") from None
+            self._folder = OutFolder(folder)
+            self._writer = self._folder.open(keep)
+        except OutFolderError as error:
+            raise pytest.UsageError(str(error)) from None
         self._out = folder
 
     def _redacted(self, record: Kept) -> Kept:
@@ -263,7 +265,7 @@ class Recorder:
         if isinstance(excinfo.value, pytest.Session.Interrupted) and self._worker_failures.hopeless:
             self.event("worker-crash", f"the run was given up: {excinfo.value}")
             return
-        self.event("interrupted", "interrupted from the keyboard; the cells recorded so far are kept")
+        self.event("interrupted", f"interrupted {interrupted_by()}; the cells recorded so far are kept")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

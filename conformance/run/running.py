@@ -88,12 +88,13 @@ class Running:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Leave Ctrl-C to the process that gathers results, which ends its workers.
+        """Leave Ctrl-C and SIGTERM to the process that gathers results, which ends its workers.
 
-        A terminal sends the signal to all of them; in a worker it would land anywhere, and print a traceback.
+        A terminal, or a batch system, sends the signal to all of them; in a worker it would land anywhere.
         """
         if hasattr(session.config, "workerinput"):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._watchdog = session.config.stash.get(watchdog.KEY, None)
         if self._watchdog is not None:
             self._watchdog.seconds = self._session.seconds

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import command
 import pytest
+from command import wait_for
 
 import torch_conformance.spec
 from torch_conformance.reports import judge, read
@@ -26,7 +26,7 @@ def test_a_conformant_run(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "conformant: " in done.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        *("results.jsonl", "junit.xml", "index.html", "summary.md", "verdict.json")
+        *(".lock", "results.jsonl", "junit.xml", "index.html", "summary.md", "verdict.json")
     }
     found, truncated = read(tmp_path / "out" / "results.jsonl")
     assert not truncated
@@ -138,22 +138,18 @@ def cells_in(path: Path) -> int:
     return path.read_bytes().count(b'{"type":"cell"') if path.exists() else 0
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_interrupted_from_the_keyboard(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_writes_its_reports(tmp_path: Path, number: signal.Signals) -> None:
     process = command.start("run", *LONG, "--out", "out", folder=tmp_path)
     results = tmp_path / "out" / "results.jsonl"
     wait_for(lambda: cells_in(results) > 3)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 2, out + err
     assert "Traceback" not in err
     assert "incomplete: " in out
+    assert json.loads((tmp_path / "out" / "verdict.json").read_text())["verdict"] == "incomplete"
+    assert not [event for event in read(results)[0] if isinstance(event, records.Event) and "crash" in event.kind]
     found, _ = read(results)
     assert judge(found).exit_code == 2
     assert sum(isinstance(record, records.Cell) for record in found) > 3

@@ -34,7 +34,7 @@ def test_every_clause_has_one_property() -> None:
 
 def test_a_fault_is_caught_and_an_unbroken_torch_is_not_accused() -> None:
     fault = next(iter(library()))
-    (outcome,) = runner.outcomes(SPECIFICATION, [fault], profile="smoke", devices=["cpu"], jobs=1)
+    (outcome,) = runner.outcomes(SPECIFICATION, [fault], profile="standard", devices=["cpu"], jobs=1)
     assert outcome.word == "caught", outcome
     assert set(runner.naming(SPECIFICATION, fault)) <= set(outcome.spoke)
 

@@ -9,29 +9,22 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import command
 import pytest
+from command import wait_for
+from machine_accidents import ACCIDENT, PATHS, QUICK, VICTIM, lost
 
 from torch_conformance.reports import judge, read
 from torch_conformance.reports.records import model as records
 
-HERE = Path(__file__).parents[1]
-VICTIM = "creation.full.holds-edge-values"
-QUICK = ("--profile", "smoke", "--clause", "creation.full.*", "--jobs", "1", "--replay", "0", "--out", "out")
-ACCIDENT = ("--", "-p", "accident")
-PATHS = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(HERE))))
 LINUX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="looks at processes through /proc")
 
 
 def events(found: list[records.Record]) -> list[records.Event]:
     return [each for each in found if isinstance(each, records.Event) and each.kind != "drift"]
-
-
-def lost(found: list[records.Record]) -> list[records.Cell]:
-    return [each for each in found if isinstance(each, records.Cell) and each.execution != "completed"]
 
 
 @LINUX
@@ -68,7 +61,7 @@ def test_an_accident_costs_one_cell(tmp_path: Path, accident: str, execution: st
     assert event.cell.clause == VICTIM
     if accident not in ("kill", "leave"):
         assert "accident.py" in event.message, "the traceback of where it was is kept"
-        assert "test_creation_fill.py" in event.message
+        assert "chapters/creation/test_fill.py" in event.message
     assert said in (tmp_path / "out" / "junit.xml").read_text().replace("&apos;", "'")
 
 
@@ -155,13 +148,6 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @LINUX

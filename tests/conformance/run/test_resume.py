@@ -9,7 +9,8 @@ from pathlib import Path
 
 import command
 import pytest
-from test_machine_faults import ACCIDENT, PATHS, QUICK, VICTIM, lost, wait_for
+from command import wait_for
+from machine_accidents import ACCIDENT, PATHS, QUICK, VICTIM, lost
 
 from torch_conformance.reports import judge, read
 from torch_conformance.reports.records import model as records

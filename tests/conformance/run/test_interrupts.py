@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from torch_conformance.conformance.run.workers.deferred_interrupt import undisturbed
+from torch_conformance.conformance.run.interrupts import undisturbed
 
 
 @pytest.fixture(autouse=True)
