@@ -30,7 +30,13 @@ def write(folder: Path) -> None:
     """
     (folder / "junit.xml").unlink(missing_ok=True)
     verdict = {"verdict": WORD, "exit_code": None, "sentence": _SENTENCE, "next_step": _NEXT}
-    (folder / "verdict.json").write_text(json.dumps(verdict, indent=2) + "\n", encoding="utf-8")
-    (folder / "summary.md").write_text(f"## torch conformance: {WORD}\n\n{_SENTENCE} {_NEXT}\n", encoding="utf-8")
-    page = _PAGE.format(sentence=_SENTENCE, next_step=_NEXT)
-    (folder / "index.html").write_text(page, encoding="utf-8")
+    _put(folder / "verdict.json", json.dumps(verdict, indent=2) + "\n")
+    _put(folder / "summary.md", f"## torch conformance: {WORD}\n\n{_SENTENCE} {_NEXT}\n")
+    _put(folder / "index.html", _PAGE.format(sentence=_SENTENCE, next_step=_NEXT))
+
+
+def _put(path: Path, text: str) -> None:
+    """Replace a file at once: whoever reads it meanwhile sees the old text or the new one."""
+    new = path.with_name(f".{path.name}")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
