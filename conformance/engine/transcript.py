@@ -1,4 +1,8 @@
-"""Turn a failing trial into a stand-alone script that needs torch and NumPy only."""
+"""Turn a failing trial into a stand-alone script that needs torch and NumPy only.
+
+A script that shows the deviation ends with a line that begins with `MARK`, and exit code 1. It raises by itself: an
+assert would be silent under `python -O`, and any other error would look the same.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,16 @@ from torch_conformance.reference.model.strided import Strided
 
 Array = npt.NDArray[Any]
 
+MARK = "deviation: "
+_DEVIATION = ["def deviation(what):", f'    raise SystemExit(f"{MARK}{{what}}")', ""]
+
 
 def preamble(clause: str, statement: str, url: str, device: str, inputs: Mapping[str, Any]) -> list[str]:
     """Return the head of the script: what it shows, imports, device, inputs."""
     head = [f"# {clause}", *(f"# {line}" for line in textwrap.wrap(statement, 100)), f"# {url}"]
     body = [f"{name} = {source(value)}" for name, value in inputs.items()]
-    return [*head, "import numpy as np", "import torch", "", f'device = torch.device("{device}")', *body, ""]
+    imports = ["import numpy as np", "import torch", ""]
+    return [*head, *imports, *_DEVIATION, f'device = torch.device("{device}")', *body, ""]
 
 
 def assemble(head: Sequence[str], lines: Sequence[str], judgement: Sequence[str]) -> str:
@@ -34,12 +42,14 @@ def assemble(head: Sequence[str], lines: Sequence[str], judgement: Sequence[str]
 
 
 def expectation(expression: str, expected: Array | Strided, dtype: str, rule: Rule) -> list[str]:
-    """Return the lines that assert dtype, shape and values of an expression."""
+    """Return the lines that check dtype, shape and values of an expression."""
     array = expected.array if isinstance(expected, Strided) else expected
     lines = [
         f"observed = {expression}",
-        f"assert observed.dtype == torch.{dtype}, observed.dtype",
-        f"assert tuple(observed.shape) == {tuple(array.shape)}, tuple(observed.shape)",
+        f"if observed.dtype != torch.{dtype}:",
+        f'    deviation(f"dtype {{observed.dtype}}, expected torch.{dtype}")',
+        f"if tuple(observed.shape) != {tuple(array.shape)}:",
+        f'    deviation(f"shape {{tuple(observed.shape)}}, expected {tuple(array.shape)}")',
     ]
     if dtypes.is_complex(dtype):
         lines += ["observed = torch.view_as_real(observed.detach().resolve_conj().cpu())"]
@@ -51,10 +61,10 @@ def expectation(expression: str, expected: Array | Strided, dtype: str, rule: Ru
         lines += ["values = observed.detach().cpu().float().numpy()"]
     else:
         lines += ["values = observed.detach().cpu().numpy()"]
-    return [*lines, *_assertion(array, dtype, rule)]
+    return [*lines, *_comparison(array, dtype, rule)]
 
 
-def _assertion(array: Array, dtype: str, rule: Rule) -> list[str]:
+def _comparison(array: Array, dtype: str, rule: Rule) -> list[str]:
     exact = "" if rule.is_exact else " | (expected != 0)"
     zero = f" & ((values != 0){exact} | (np.signbit(values) == np.signbit(expected)))"
     floating = dtypes.is_floating(dtype)
@@ -80,40 +90,52 @@ def _assertion(array: Array, dtype: str, rule: Rule) -> list[str]:
     return [
         *lines,
         "bad = np.argwhere(~np.asarray(good))",
-        "assert not len(bad), (",
-        '    f"{len(bad)} of {values.size} elements differ, first at {bad[0].tolist()}: "',
-        '    f"expected {expected[tuple(bad[0])]!r}, observed {values[tuple(bad[0])]!r}"',
-        ")",
+        "if len(bad):",
+        "    first = tuple(bad[0])",
+        '    seen = f"expected {expected[first]!r}, observed {values[first]!r}"',
+        '    deviation(f"{len(bad)} of {values.size} elements differ, first at {bad[0].tolist()}: {seen}")',
     ]
 
 
 def truth(expression: str, why: str) -> list[str]:
-    """Return the line that asserts a fact."""
-    return [f"assert {expression}, {why!r}"]
+    """Return the lines that check a fact."""
+    return [f"if not ({expression}):", f"    deviation({why!r})"]
 
 
 def equality(expression: str, value: Any) -> list[str]:
-    """Return the lines that assert a Python value and its exact type; NaN equals NaN."""
+    """Return the lines that check a Python value and its exact type; NaN equals NaN."""
     return [
         f"observed = {expression}",
         f"expected = {source(value)}",
-        "assert type(observed) is type(expected), type(observed)",
-        "assert repr(observed) == repr(expected), observed",
+        "if type(observed) is not type(expected) or repr(observed) != repr(expected):",
+        '    deviation(f"{observed!r} ({type(observed).__name__}), expected {expected!r} ({type(expected).__name__})")',
     ]
+
+
+def refused(statement: str, names: Sequence[str]) -> list[str]:
+    """Return the lines that run a statement which raises one of the named exceptions."""
+    return ["try:", f"    {statement}", f"except ({', '.join(names)},):", "    pass"]
 
 
 def error(statement: str, names: Sequence[str]) -> list[str]:
-    """Return the lines that assert that a statement raises one of the named exceptions."""
+    """Return the lines that check that a statement raises one of the named exceptions."""
+    documented = f"where {' or '.join(names)} is documented"
     return [
-        "try:",
-        f"    {statement}",
-        f"except ({', '.join(names)},):",
-        "    pass",
+        *refused(statement, names),
+        "except Exception as error:",
+        f'    deviation(f"{{type(error).__name__}}: {{error}}, {documented}")',
         "else:",
-        f'    raise AssertionError("accepted, where {" or ".join(names)} is documented")',
+        f'    deviation("accepted, {documented}")',
     ]
 
 
-def unexpected_error(statement: str) -> list[str]:
-    """Return the line that raised where the clause expects an answer."""
-    return [f"{statement}  # raises, where the clause expects an answer"]
+def unexpected_error(statement: str, name: str) -> list[str]:
+    """Return the lines that check that a statement no longer raises an exception of this type."""
+    return [
+        "try:",
+        *(f"    {line}" for line in statement.splitlines()),
+        "except Exception as error:",
+        f"    if type(error).__name__ != {name!r}:",
+        "        raise",
+        f'    deviation(f"{name} where the clause expects an answer: {{error}}")',
+    ]

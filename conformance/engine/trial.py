@@ -151,7 +151,7 @@ class Trial:
             f"`{statement}` raised {observed.splitlines()[0][:200]}",
             statement,
             ("an answer", observed),
-            transcript.unexpected_error(statement),
+            transcript.unexpected_error(statement, type(error).__name__),
         )
 
     def expect(
@@ -246,8 +246,7 @@ class Trial:
             exec(_compiled(statement, "exec"), self.namespace)  # noqa: S102
             synchronize(self._device)
         except errors:
-            lines = transcript.error(statement, names)[:-2]
-            self._lines.append("\n".join(lines))
+            self._lines.append("\n".join(transcript.refused(statement, names)))
             return
         except Exception as error:  # noqa: BLE001
             self._cell.unsupported_if_not_implemented(error)

@@ -1,4 +1,4 @@
-"""Run reproducer scripts in fresh processes before they are shown."""
+"""Run reproducer scripts in fresh processes before they are shown; only the script's own deviation counts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from torch_conformance.conformance.engine.transcript import MARK
+
 ACTIVE_FAULT = "TORCH_CONFORMANCE_FAULT"
 _SECONDS = 60
 _LIMIT = 6
+# What the caller has set for other Python programs.
+_CALLERS = frozenset({"PYTHONOPTIMIZE", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONPROFILEIMPORTTIME"})
 
 
 class Replayer:
@@ -32,7 +36,7 @@ class Replayer:
 
 
 def failing_runs(script: str, count: int) -> int:
-    """Return in how many of `count` fresh processes a script exits with an error.
+    """Return in how many of `count` fresh processes a script shows its deviation.
 
     A fault of the fault library that is active here is active there too.
     """
@@ -43,15 +47,26 @@ def failing_runs(script: str, count: int) -> int:
         if os.environ.get(ACTIVE_FAULT):
             command = [sys.executable, "-m", "torch_conformance.conformance.power.under_fault", str(path)]
         running = [
-            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)  # noqa: S603
+            subprocess.Popen(  # noqa: S603
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder, env=_environment()
+            )
             for _ in range(count)
         ]
-        return sum(_exit_code(process) not in (0, None) for process in running)
+        return sum(_deviates(process) for process in running)
 
 
-def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
+def _environment() -> dict[str, str]:
+    """Return the environment without what would change the script rather than torch."""
+    return {name: value for name, value in os.environ.items() if name not in _CALLERS}
+
+
+def _deviates(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a script ends by its own deviation: not by another error, a signal, or by hanging."""
     try:
-        return process.wait(timeout=_SECONDS)
+        _, said = process.communicate(timeout=_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        return None
+        process.communicate()
+        return False
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return process.returncode == 1 and any(line.startswith(MARK) for line in lines[-1:])
