@@ -78,7 +78,7 @@ def test_integers(cell: Cell) -> None:
             wide = cast(a.array, "float32").astype(np.float64)
             with np.errstate(all="ignore"):
                 expected = np.asarray(elementwise.UNARY[row.name](wide))
-            rule = rule_for(row, "float32")
+            rule = rule_for(row, "float32", cell.device)
             exact = rule.is_exact
             trial = cell.trial(a=a)
             for spelling in row.spellings if a.numel < 1_000 else row.spellings[:1]:

@@ -23,17 +23,11 @@ from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives
 from torch_conformance.spec.operators import operators
 
-# digamma is left out: the reference has no third derivative of lgamma.
-TWICE = tuple(name for name in derivatives.SMOOTH if name != "digamma" and name in operators())
+TWICE = tuple(name for name in derivatives.SMOOTH if name in operators() and operators()[name].gradient.twice)
 PAIRS_TWICE = ("mul", "div", *(name for name in derivatives.SMOOTH_PAIRS if name in operators()))
 _SIZE = (3, 4)
 # Torch may work the same formula out in another order: so many roundings of its terms.
 _ROUNDINGS = 32
-
-
-def _spellings(name: str) -> list[str]:
-    # A reflected power is for a number as base: torch 2.0 takes a tensor there for one.
-    return [each for each in operators()[name].spellings if not each.startswith("b.__rpow__")]
 
 
 def _with_room(answer: Rounded, terms: npt.NDArray[np.float64]) -> Rounded:
@@ -51,9 +45,9 @@ def _judge_twice(cell: Cell, name: str, number: int, generator: np.random.Genera
     make = unary_table if len(names) == 1 else paired_table
     table = make(name, cell.dtype, cell.seed % 1_000)
     arrays = [table.operands[each][generator.integers(0, table.operands[each].size, _SIZE)] for each in names]
-    if name == "sinc":
-        # Its gradient at 0 is given by continuity; what the gradient of that is nothing says.
-        arrays = [np.where(each == 0, np.asarray(1.5, each.dtype), each) for each in arrays]
+    for value in operators()[name].gradient.twice_not_at:
+        # The gradient is given by continuity there; what the gradient of that is nothing says.
+        arrays = [np.where(each == value, np.asarray(1.5, each.dtype), each) for each in arrays]
     g = small_values(cell.dtype, _SIZE, generator, zero=False)
     along = [small_values(cell.dtype, _SIZE, generator, zero=False) for _ in names]
     leaves = [tape.variable(each, cell.dtype) for each in (*arrays, g)]
@@ -66,7 +60,7 @@ def _judge_twice(cell: Cell, name: str, number: int, generator: np.random.Genera
         seconds = tape.gradients(total, leaves, tape.constant(np.ones(_SIZE), total))
     directions = {f"u_{each}": laid_out(u, LAYOUTS[number % 5]) for each, u in zip(names, along, strict=True)}
     inputs = {each: laid_out(v, LAYOUTS[(number + 1) % 5]) for each, v in zip(names, arrays, strict=True)}
-    spellings = _spellings(name)
+    spellings = operators()[name].derived_spellings
     trial = cell.trial(**inputs, **directions, g=laid_out(g, LAYOUTS[(number + 2) % 5]))
     listed = ", ".join(names)
     trial.run(f"for x in ({listed}, g): x.requires_grad_()")
@@ -105,7 +99,7 @@ def _judge_forward(cell: Cell, name: str, number: int, generator: np.random.Gene
         terms = terms + np.abs(second.values).astype(np.float64)
     if name not in derivatives.PIECEWISE and name not in derivatives.PIECEWISE_PAIRS:
         answer = _with_room(answer, terms)
-    spellings = _spellings(name)
+    spellings = operators()[name].derived_spellings
     spelling = spellings[number % len(spellings)]
     trial = cell.trial(**drawn.inputs)
     if number % 3:
