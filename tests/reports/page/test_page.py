@@ -203,6 +203,21 @@ def test_the_smallest_head_room_comes_first() -> None:
     assert {each.operation for each in found if each.share is None} == {"wide", "absolute"}
 
 
+def test_a_variable_is_shown_with_its_clause() -> None:
+    place = ("here", "cpu", "float32", 1.0, 2.0, "", "nn.linear.value")
+    labels = [numerics.Distance(name, *place).label for name in ("y", "d[0]", "torch.exp(a)", "y + 1")]
+    assert labels == ["nn.linear.value: y", "nn.linear.value: d[0]", "torch.exp(a)", "y + 1"]
+
+
+def test_every_bound_is_shown() -> None:
+    rows = numerics.bound_rows(load())
+    assert sum(len(row.operations) for row in rows) == len(load().bounds)
+    (row,) = (row for row in rows if "tan" in row.operations and row.device == "cuda")
+    assert (row.dtypes, row.bound, row.basis) == ("single", "4 + 1/2 ULP", "documented")
+    document = rendered(build.conformant())
+    assert all(row.bound in document for row in rows if "<" not in row.bound and "|" not in row.bound)
+
+
 def picture(device: str, title: str = "loss", **changes: object) -> records.Picture:
     series = [
         records.Series(name="torch", role="observed", x=[0.0, 1.0, 2.0], y=[1.0, None, 0.25]),
