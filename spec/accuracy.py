@@ -12,7 +12,7 @@ from torch_conformance.spec.toml_file import TomlFile, TomlTable, near
 BASES = ("documented", "derived", "measured")
 COUNTED_FROM = ("exact", "rounded")
 _REQUIRED = ("operation", "dtypes", "basis", "argument")
-_NUMBERS = ("eps", "tiny", "roundings", "per_term", "per_condition", "per_conditioned_term", "floor")
+_NUMBERS = ("eps", "tiny", "roundings", "per_term", "per_condition", "per_conditioned_term", "relative", "floor")
 _OPTIONAL = ("device", "ulp", "counted_from", "through", "formula", *_NUMBERS, "clauses")
 # Whoever counts from the correctly rounded result leaves out that rounding: half a unit in the last place.
 _LAST_ROUNDING = 0.5
@@ -44,6 +44,7 @@ class Bound:
         per_term: And for each term of a sum.
         per_condition: And for each unit of the condition number.
         per_conditioned_term: And for each term, times the condition number.
+        relative: Accepted beside, relative to the same magnitude.
         floor: Accepted beside, an absolute number.
         clauses: Patterns of the clauses that use it, where the subject of these is not the operation.
     """
@@ -63,6 +64,7 @@ class Bound:
     per_term: float = 0.0
     per_condition: float = 0.0
     per_conditioned_term: float = 0.0
+    relative: float = 0.0
     floor: float = 0.0
     clauses: tuple[str, ...] = ()
 
@@ -117,6 +119,8 @@ class Bound:
             yield f"{self.eps:g} eps"
         if self.tiny:
             yield f"{self.tiny:g} smallest normals"
+        if self.relative:
+            yield f"{self.relative:g} of that"
         if self.floor:
             yield f"{self.floor:g}"
 
