@@ -12,13 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from torch_conformance.spec import accuracy
 from torch_conformance.spec.families import clause_tables
 from torch_conformance.spec.model import (
     BASES,
     KINDS,
     LEVELS,
     NO_DTYPES,
-    Bound,
     Chapter,
     Clause,
     DType,
@@ -31,9 +31,9 @@ _KEBAB = r"[a-z0-9]+(-[a-z0-9]+)*"
 _ID = re.compile(rf"{_KEBAB}\.{_KEBAB}\.{_KEBAB}")
 _REQUIRED = ("id", "statement", "basis", "source", "kind", "dtypes", "faults")
 _OPTIONAL = ("level", "seed", "since", "until", "optional", "note")
-_BOUND_BASES = ("documented", "derived", "measured")
 _CATEGORIES = ("bool", "integral", "floating", "complex")
 _BITS = (8, 16, 32, 64, 128)
+
 Sets = Mapping[str, tuple[str, ...]]
 
 
@@ -168,29 +168,6 @@ def _members(
     return found
 
 
-def _bounds(file: TomlFile, sets: Sets | None) -> Iterator[Bound]:
-    file.check_top("bound")
-    places: dict[tuple[object, object], int] = {}
-    for table in file.tables("bound"):
-        before = len(file.problems)
-        table.keys(("operation", "dtypes", "basis", "argument"), ("ulp",))
-        table.text("operation", "dtypes", "basis", "argument")
-        table.choice("basis", _BOUND_BASES)
-        if sets is not None:
-            table.dtypes("dtypes", tuple(sets))
-        ulp = table.data.get("ulp")
-        ulp = 0 if ulp == "exact" else ulp
-        if ulp is not None and (isinstance(ulp, bool) or not isinstance(ulp, int | float) or not 0 <= ulp < 2**24):
-            table.expect("ulp", "'exact' or a finite number from 0")
-        if len(file.problems) == before:
-            bound = Bound(ulp=None if ulp is None else float(ulp), **_without(table.data, "ulp"))
-            first = places.setdefault((bound.operation, bound.dtypes), table.line)
-            if first != table.line:
-                what = f"operation = {bound.operation!r} with dtypes = {bound.dtypes!r}"
-                table.refuse("operation", f"{what} is taken by {file.path}:{first}; keep one")
-            yield bound
-
-
 def _without(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in keys}
 
@@ -200,17 +177,17 @@ def _manifest(content: Sequence[object]) -> str:
 
 
 def _load(directory: Path) -> Specification:
-    types, accuracy = (TomlFile(directory / "tables" / name) for name in ("dtypes.toml", "accuracy.toml"))
+    types, bound_file = (TomlFile(directory / "tables" / name) for name in ("dtypes.toml", "accuracy.toml"))
     chapters = [TomlFile(path) for path in sorted((directory / "chapters").glob("*.toml"))]
     dtypes, sets = _dtypes(types)
     # Without the sets, every mention of one would be refused for a fault that is not its own.
     known = sets if types.readable else None
-    bounds = tuple(_bounds(accuracy, known))
+    bounds = tuple(accuracy.read(bound_file, known))
     places: dict[str, str] = {}
     readable = [file for file in chapters if file.readable]
     heads = tuple(_chapter(file) for file in readable)
     clauses = {each.id: each for file in readable for each in _clauses(file, known, places)}
-    problems = [problem for file in (types, accuracy, *chapters) for problem in file.problems]
+    problems = [problem for file in (types, bound_file, *chapters) for problem in file.problems]
     if not chapters:
         problems.append(f"{directory / 'chapters'}:1: holds no chapter; a specification has at least one *.toml there")
     if problems:

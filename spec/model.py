@@ -1,4 +1,4 @@
-"""The specification as data: clauses, chapters, dtypes, accuracy bounds."""
+"""The specification as data: clauses, chapters, dtypes; bounds stand in `accuracy`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 
 from packaging.version import Version
+
+from torch_conformance.spec import accuracy
+from torch_conformance.spec.accuracy import Bound
 
 LEVELS = ("must", "should", "may")
 BASES = ("documented", "derived", "de-facto")
@@ -119,25 +122,6 @@ class DType:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Bound:
-    """How far an operation's result may lie from the infinitely precise one, for a set of dtypes.
-
-    Attributes:
-        operation: What the bound is for.
-        dtypes: A set of dtypes.
-        ulp: Units in the last place; 0 for "exact" in the file; None where `argument` gives an absolute bound.
-        basis: documented, derived or measured.
-        argument: Why.
-    """
-
-    operation: str
-    dtypes: str
-    ulp: float | None
-    basis: str
-    argument: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Specification:
     """Everything that must hold.
 
@@ -146,7 +130,7 @@ class Specification:
         clauses: By id, in file order.
         dtypes: By name.
         dtype_sets: Members of each named set, in the order of `dtypes`.
-        bounds: Accuracy per operation and set of dtypes.
+        bounds: Accuracy per operation, set of dtypes and device.
         manifest: SHA-256 of the content; comments and formatting do not count.
     """
 
@@ -164,6 +148,20 @@ class Specification:
         version = release(torch_version)
         members = self.dtype_sets[clause.dtypes]
         return tuple(name for name in members if release(self.dtypes[name].since) <= version)
+
+    def bound(self, operation: str, dtype: str, device: str = "cpu") -> Bound:
+        """Return the bound of an operation for a dtype on a device.
+
+        Raises:
+            SpecificationError: Where accuracy.toml has none, with the closest names.
+        """
+        found = accuracy.find(self.bounds, self.dtype_sets, operation, dtype, device)
+        if found is None:
+            known = sorted({each.operation for each in self.bounds})
+            close = ", ".join(difflib.get_close_matches(operation, known, n=3, cutoff=0.4)) or "nothing"
+            what = f"accuracy.toml has no bound for {operation!r} of {dtype} on {device}"
+            raise SpecificationError(f"{what}; closest: {close}")
+        return found
 
     def select(self, patterns: Sequence[str]) -> tuple[Clause, ...]:
         """Return the clauses whose id matches a pattern, begins with it, or is it; all for no pattern.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -125,10 +126,11 @@ class TomlTable:
     line: int
     data: dict[str, Any]
     prefix: str = ""
+    within: str | None = None  # the key of the table that this one is the value of
 
     def refuse(self, key: str, message: str) -> None:
         """Note a problem with a key."""
-        self.file.refuse(self.file.key_line(self.line, key), self.prefix + message)
+        self.file.refuse(self.file.key_line(self.line, self.within or key), self.prefix + message)
 
     def expect(self, key: str, wanted: str) -> None:
         """Note that a key's value is not what is wanted."""
@@ -149,6 +151,26 @@ class TomlTable:
         for key in keys:
             if key in self.data and not is_text(self.data[key]):
                 self.expect(key, "text")
+
+    def texts(self, *keys: str) -> None:
+        """Refuse what is neither text nor a list of at least one."""
+        for key in keys:
+            value = self.data.get(key, "absent")
+            if not is_text(value) and not (isinstance(value, list) and value and all(map(is_text, value))):
+                self.expect(key, "text, or a list of at least one")
+
+    def numbers(self, *keys: str) -> None:
+        """Refuse what is not a finite number from 0."""
+        for key in keys:
+            value = self.data.get(key, 0)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                self.expect(key, "a finite number from 0")
+
+    def switches(self, *keys: str) -> None:
+        """Refuse what is neither true nor false."""
+        for key in keys:
+            if not isinstance(self.data.get(key, True), bool):
+                self.expect(key, "true or false")
 
     def choice(self, key: str, allowed: Sequence[str]) -> None:
         """Refuse a text that is none of those allowed."""

@@ -18,37 +18,17 @@ import numpy.typing as npt
 from torch_conformance.conformance.engine.comparison import Rule
 from torch_conformance.conformance.inputs.recipes import Recipe
 from torch_conformance.conformance.inputs.values import pool
+from torch_conformance.conformance.judging.accuracy import has_bound, rule_of
 from torch_conformance.reference.model.casting import cast
 from torch_conformance.reference.model.dtypes import finfo, iinfo, is_complex, is_floating, is_integral, numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.ops import elementwise as reference
-from torch_conformance.spec import load
 from torch_conformance.spec.operators import Operator, operators
 
 Array = npt.NDArray[Any]
 
-# 16-bit results are computed in float32 by at most a few operations, each within a few ULP of float32, and rounded
-# once: half a ULP and 2**-11 (bfloat16: 2**-14) of some ULP more.
-_HALF_ULPS = 0.51
 # Pools per dtype: few, since a table of results is computed for each pair and kept.
 _SEEDS = 3
-# Functions composed of several operations that are each rounded to 16 bits.
-_ROUNDED_BETWEEN = frozenset({"logit", "xlogy", "rsqrt"})
-# Largest arguments, in every dtype, up to which vectorised kernels state an error (SLEEF states one for sinh and cosh
-# up to 88.5, in double precision 709; lgamma up to the overflow of its single precision intermediate results).
-_LIMITS = {"sinh": (88.5, 709.0), "cosh": (88.5, 709.0), "lgamma": (1e36, 1e300)}
-# A zero of the function away from its argument's grid: there ULP mean nothing, and a few roundings of the terms do.
-# erf in 16 bits is computed by a polynomial (Abramowitz and Stegun 7.1.26: 1.5e-7 absolutely).
-_ABSOLUTE_EPS = {
-    "erf": 4,
-    "sinc": 4,
-    "lgamma": 8,
-    "digamma": 8,
-    "logit": 8,
-    "logaddexp": 4,
-    "logaddexp2": 4,
-    "xlogy": 8,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +50,11 @@ class Case:
 
 def operand_pool(row: Operator, dtype: str, seed: int, name: str) -> Array:
     """Return the 256 values that an operand takes."""
+    if name == "b" and row.second is not None:
+        return pool(dtype, row.second, seed)
     values = _limited(row, pool(dtype, _pool_domain(row, dtype), seed), dtype)
     if name != "b":
         return values
-    if row.name == "pow":
-        return pool(dtype, "moderate", seed)
     if row.domain.endswith("divisor") and (is_integral(dtype) or row.domain.startswith("small")):
         # Division of integers by zero is refused, that of the lowest integer by -1 is undefined in C++.
         excluded = values == 0
@@ -95,9 +75,9 @@ def _pool_domain(row: Operator, dtype: str) -> str:
 
 
 def _limited(row: Operator, values: Array, dtype: str) -> Array:
-    if row.name not in _LIMITS:
+    if row.limit is None:
         return values
-    limit = _LIMITS[row.name][dtype == "float64"]
+    limit = row.limit[dtype == "float64"]
     with np.errstate(invalid="ignore"):
         return np.where(np.isfinite(values) & (np.abs(values) > limit), values.dtype.type(1), values)
 
@@ -108,7 +88,7 @@ def _operand(row: Operator, values: Array, dtype: str) -> Array:
     A single IEEE operation is computed in the dtype itself, in 16 bits by way of float32 and rounded once more, which
     changes nothing (24 >= 2 * 11 + 2).
     """
-    if _bounds(row.name):
+    if has_bound(row.name):
         return reference.widened(values, dtype)
     if is_floating(dtype) and values.dtype.itemsize == 2:
         return values.astype(np.float32)
@@ -118,7 +98,7 @@ def _operand(row: Operator, values: Array, dtype: str) -> Array:
 def _result(row: Operator, results: Array, dtype: str) -> Array:
     if row.result == "bool":
         return results.astype(np.bool_)
-    return results if _bounds(row.name) else results.astype(numpy_dtype(dtype))
+    return results if has_bound(row.name) else results.astype(numpy_dtype(dtype))
 
 
 @functools.lru_cache(maxsize=512)
@@ -138,44 +118,24 @@ def result_dtype(row: Operator, dtype: str) -> str:
     return "bool" if row.result == "bool" else dtype
 
 
-def rule_for(row: Operator, dtype: str) -> Rule:
-    """Return the accepted distance of a row's results in a dtype: from the accuracy table, or exact."""
-    bounds = {name: bound for bound in _bounds(row.name) for name in load().dtype_sets[bound.dtypes]}
+def rule_for(row: Operator, dtype: str, device: str) -> Rule:
+    """Return the accepted distance of a row's results in a dtype on a device: from accuracy.toml, or exact."""
     if row.result == "bool":
         return Rule()
-    if not bounds:
+    if not has_bound(row.name):
         # Complex sums are documented as those of real parts; alpha, a product by one, may turn the sign of a zero.
         return Rule(signed_zero=row.signed_zero and not is_complex(dtype))
-    if numpy_dtype(dtype).itemsize == 2:
-        if row.name in _ROUNDED_BETWEEN:
-            return Rule(ulps=2, absolute=_slack(row, dtype), signed_zero=_signed_zero(row))
-        return Rule(ulps=_HALF_ULPS, absolute=_slack(row, "float32"), signed_zero=_signed_zero(row))
-    return Rule(ulps=bounds[dtype].ulp or 0.0, absolute=_slack(row, dtype), signed_zero=_signed_zero(row))
+    return rule_of(row.name, dtype, device, signed_zero=row.signed_zero)
 
 
-def _signed_zero(row: Operator) -> bool:
-    """Whether an exact zero has a documented sign: not where it comes of terms that cancel."""
-    return row.signed_zero and row.name not in _ABSOLUTE_EPS
+def case_of(row: Operator, recipe: Recipe, dtype: str, device: str) -> Case:
+    """Return operands laid out by a recipe, and the results expected on a device."""
+    operands, expected = values_of(row, recipe, dtype)
+    return Case(operands, expected, result_dtype(row, dtype), rule_for(row, dtype, device))
 
 
-def _slack(row: Operator, dtype: str) -> float:
-    facts = finfo(dtype)
-    if row.name == "erf" and dtype == "float64":
-        return 0.0
-    # Results below the smallest normal may lose their last bits on the way through an intermediate result.
-    return _ABSOLUTE_EPS.get(row.name, 0) * facts.eps + (2 * facts.tiny if row.name in _COMPOSED else 0.0)
-
-
-_COMPOSED = frozenset({"sigmoid", "sinc", "logit", "erf", "erfc", "deg2rad", "xlogy"})
-
-
-@functools.cache
-def _bounds(name: str) -> tuple[Any, ...]:
-    return tuple(bound for bound in load().bounds if bound.operation == name)
-
-
-def case_of(row: Operator, recipe: Recipe, dtype: str) -> Case:
-    """Return operands laid out by a recipe, and their expected results."""
+def values_of(row: Operator, recipe: Recipe, dtype: str) -> tuple[dict[str, Strided], Array]:
+    """Return operands laid out by a recipe, by name, and the reference's results of the recipe's size."""
     structure = recipe.structure
     seed, second = recipe.seed % _SEEDS, (recipe.seed // _SEEDS) % _SEEDS
     indices = recipe.indices()
@@ -190,8 +150,7 @@ def case_of(row: Operator, recipe: Recipe, dtype: str) -> Case:
         storage = operand_pool(row, dtype, second, "b")[others]
         operands["b"] = Strided(storage, structure.size, structure.stride, structure.offset)
         results = table[indices, others]
-    expected = _laid_out(results, recipe)
-    return Case(operands, expected, result_dtype(row, dtype), rule_for(row, dtype))
+    return operands, _laid_out(results, recipe)
 
 
 def _laid_out(storage: Array, recipe: Recipe) -> Array:
@@ -247,10 +206,11 @@ def _hard(dtype: str) -> Array:
 
 
 @functools.lru_cache(maxsize=256)
-def hard_case(name: str, dtype: str, most: int) -> Case:
-    """Return a row's hard values with their expected results; a second operand is the same values in another order.
+def hard_case(name: str, dtype: str, device: str, most: int) -> Case:
+    """Return a row's hard values with the results expected on a device.
 
-    Of more than `most` values it takes every n-th, where an odd n meets all low bits.
+    A second operand is the same values in another order. Of more than `most` values it takes every n-th, where an odd
+    n meets all low bits.
     """
     row = operators()[name]
     values = hard_values(row, dtype)
@@ -258,14 +218,14 @@ def hard_case(name: str, dtype: str, most: int) -> Case:
     operands = {"a": Strided.from_array(values)}
     if row.operands == 2:
         other = np.random.default_rng(3).permutation(values)
-        if row.name == "pow":
-            other = cast(np.clip(other.astype(np.float64), -8, 8), dtype)
+        if row.second_limit is not None:
+            other = cast(np.clip(other.astype(np.float64), -row.second_limit, row.second_limit), dtype)
         operands["b"] = Strided.from_array(other)
     functions = reference.UNARY if row.operands == 1 else reference.BINARY
     with np.errstate(all="ignore"):
         wide = [_operand(row, operand.storage, dtype) for operand in operands.values()]
         expected = _result(row, np.asarray(functions[name](*wide)), dtype)
-    return Case(operands, expected, result_dtype(row, dtype), rule_for(row, dtype))
+    return Case(operands, expected, result_dtype(row, dtype), rule_for(row, dtype, device))
 
 
 def rows(**wanted: object) -> Iterator[Operator]:

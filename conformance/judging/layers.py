@@ -18,6 +18,7 @@ import numpy.typing as npt
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, Rule, absolute
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.accuracy import distance, roundings
 from torch_conformance.reference.model.dtypes import finfo, numpy_dtype
 from torch_conformance.reference.model.strided import Strided, row_major
 from torch_conformance.reference.ops.reductions import unit_roundoff
@@ -78,6 +79,24 @@ def unit(dtype: str) -> float:
     return unit_roundoff(dtype)
 
 
+def within_bound(
+    cell: Cell, operation: str, values: Array, magnitude: Array, *, terms: float = 0, condition: float = 0
+) -> Answer:
+    """Return an answer within the bound that accuracy.toml has for an operation in the cell's dtype.
+
+    Args:
+        cell: Where it ran.
+        operation: As accuracy.toml names it.
+        values: What is expected.
+        magnitude: What roundings are relative to: mostly the sum of magnitudes of the terms.
+        terms: How many terms were added.
+        condition: The condition number.
+    """
+    # Below the normal numbers each rounding is to a multiple of the smallest.
+    least = finfo(cell.dtype).smallest_subnormal * roundings(cell, operation, terms=terms, condition=condition)
+    return within(values, distance(cell, operation, magnitude, terms=terms, condition=condition) + least)
+
+
 def rounded(values: Array, magnitude: Array, cell: Cell, count: float) -> Answer:
     """Return an answer of `count` roundings in the cell's dtype, relative to the sum of magnitudes of the terms."""
     # Below the normal numbers each rounding is to a multiple of the smallest.
@@ -88,16 +107,12 @@ def rounded(values: Array, magnitude: Array, cell: Cell, count: float) -> Answer
 def nearly_whole(values: Array, magnitude: Array, cell: Cell) -> Answer:
     """Return whole numbers summed by an algorithm that torch chooses.
 
-    Plain summation gives them exactly, and so do the processors that it was tried on. Elsewhere Winograd's algorithm
-    may multiply by fractions, with an error of at most 2^6 units of float32 relative to the sum of magnitudes for the
-    tile sizes in use; and accelerators may shorten factors to 11 bits (notes/cuda, TF32).
+    Plain summation gives them exactly, and so do the processors that it was tried on.
     """
-    on_cpu = cell.torch_device.type == "cpu"
-    if on_cpu and _SUMS_PLAINLY:
+    if cell.torch_device.type == "cpu" and _SUMS_PLAINLY:
         return Answer(values)
-    narrow = unit("float64" if cell.dtype == "float64" else "float32") * 64
-    short = 2.0**-9 if not on_cpu and cell.dtype != "float64" else 0.0
-    return within(values, max(narrow, short) * np.asarray(magnitude, dtype=np.float64))
+    summed = "float64" if cell.dtype == "float64" else "float32"
+    return within(values, distance(cell, "nn.conv.whole", np.asarray(magnitude, dtype=np.float64), dtype=summed))
 
 
 def arranged(array: Array, dtype: str, turn: int = 0) -> Strided:

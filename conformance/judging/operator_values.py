@@ -44,12 +44,12 @@ def judge_sweep(cell: Cell, sweep: Sweep) -> None:
     quick = cell.profile.name == "smoke"
     recipes = cell.in_turn(tuple(sweep), 0, 1) if quick and sweep is BEYOND_THE_GRAIN else sweep
     for turn, recipe in enumerate(recipes):
-        case = case_of(row, recipe, cell.dtype)
+        case = case_of(row, recipe, cell.dtype, cell.device)
         spellings = row.spellings
         if case.expected.size > _MANY:
             start = (recipe.seed + cell.seed + turn) % len(spellings)
             spellings = (*spellings, *spellings)[start : start + _SPELLINGS_OF_MANY]
         judge(cell, case, spellings)
     if not len(sweep) and is_floating(cell.dtype):
-        case = hard_case(row.name, cell.dtype, cell.profile.samples)
+        case = hard_case(row.name, cell.dtype, cell.device, cell.profile.samples)
         judge(cell, case, cell.in_turn(row.spellings, 0, 1) if quick else row.spellings)

@@ -21,11 +21,8 @@ Array = npt.NDArray[Any]
 # Rounding of the values that stand for the exact ones here; far below a bound except where longdouble is double.
 _REFERENCE_EPS = float(np.finfo(np.longdouble).eps)
 
-POWER_ULPS = 8
-"""Accepted error of a power function, in ULP: twice the largest that CUDA's documentation gives for powf and pow."""
 
-
-def arange_bounds(start: float, step: float, count: int, dtype: str) -> Array:
+def arange_bounds(start: float, step: float, count: int, dtype: str, roundings: float) -> Array:
     """Return how far each of `count` elements of a floating arange may lie from start + i * step.
 
     Roundings of element i when everything happens in the result's dtype: start (u |start|), step (u i |step|), the
@@ -36,10 +33,11 @@ def arange_bounds(start: float, step: float, count: int, dtype: str) -> Array:
     """
     index = np.arange(count, dtype=np.float64)
     facts = finfo(dtype)
-    return (4 * facts.eps + _REFERENCE_EPS) * (abs(start) + index * abs(step)) + (index + 2) * facts.smallest_subnormal
+    relative = roundings * (facts.eps / 2) + _REFERENCE_EPS
+    return relative * (abs(start) + index * abs(step)) + (index + 2) * facts.smallest_subnormal
 
 
-def linspace_bounds(start: complex, end: complex, steps: int, dtype: str) -> float:
+def linspace_bounds(start: complex, end: complex, steps: int, dtype: str, roundings: float) -> float:
     """Return how far an element of a floating or complex linspace may lie from the exact one.
 
     With M = |start| + |end| and everything in the result's dtype: both ends (u M), their difference, steps - 1, the
@@ -48,7 +46,8 @@ def linspace_bounds(start: complex, end: complex, steps: int, dtype: str) -> flo
     smallest subnormal, up to steps times. `linspace_values` adds at most six roundings of longdouble.
     """
     facts = finfo(dtype)
-    return (8 * facts.eps + 3 * _REFERENCE_EPS) * (abs(start) + abs(end)) + (steps + 2) * facts.smallest_subnormal
+    relative = roundings * (facts.eps / 2) + 3 * _REFERENCE_EPS
+    return relative * (abs(start) + abs(end)) + (steps + 2) * facts.smallest_subnormal
 
 
 def arange_values(start: float, step: float, count: int) -> Array:
@@ -78,16 +77,27 @@ def logspace(start: float, end: float, steps: int, base: float) -> Array:
     return np.asarray(np.power(np.longdouble(base), linspace_values(start, end, steps)))
 
 
-def logspace_bounds(start: float, end: float, steps: int, base: float, dtype: str) -> Array:
+def logspace_bounds(
+    ends: tuple[float, float], steps: int, base: float, dtype: str, *, exponents: float, powers: float
+) -> Array:
     """Return how far each element of a floating logspace may lie from the exact one; base is a value of the dtype.
 
     An exponent that is off by d makes the power off by a factor of at most exp(d |ln base|), and the power function
-    and the last rounding add `POWER_ULPS` units in the last place (2 u relative each at most).
+    and the last rounding add roundings of their own.
+
+    Args:
+        ends: Exponents of the first and the last element.
+        steps: How many elements.
+        base: What is raised to them.
+        dtype: The result's dtype.
+        exponents: Roundings of an exponent, as those of a linspace.
+        powers: Roundings of a power; two for each unit in the last place.
     """
     facts = finfo(dtype)
-    values = np.abs(logspace(start, end, steps, base))
-    drift = math.expm1(linspace_bounds(start, end, steps, dtype) * abs(math.log(base)))
-    return np.asarray(values * (drift + (1 + drift) * POWER_ULPS * facts.eps) + POWER_ULPS * facts.smallest_subnormal)
+    values = np.abs(logspace(*ends, steps, base))
+    drift = math.expm1(linspace_bounds(*ends, steps, dtype, exponents) * abs(math.log(base)))
+    relative = drift + (1 + drift) * (powers * (facts.eps / 2))
+    return np.asarray(values * relative + powers / 2 * facts.smallest_subnormal)
 
 
 def integer_linspace_interval(start: int, end: int, steps: int) -> tuple[list[int], list[int]]:

@@ -100,6 +100,7 @@ def render(installs: Sequence[Install], specification: Specification, notices: S
             chapters=matrix.chapter_rows(table, found, specification),
             distances=distances[:_DISTANCES],
             distances_in_all=len(distances),
+            bounds=numerics.bound_rows(specification),
             plots=plots.draw(found, distances),
             breadths=coverage.per_chapter(found, specification),
             sections=coverage.per_section(found, specification),
@@ -120,7 +121,7 @@ def _blocks(
 ) -> list[tuple[str, Markup]]:
     rows = [
         [
-            each.operation,
+            each.label,
             each.dtype,
             each.device,
             each.install,

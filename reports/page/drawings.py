@@ -223,8 +223,8 @@ def numerics(distances: Sequence[Distance], prefix: str) -> str:
     drawn = [each for each in distances if each.share is not None]
     lanes: dict[str, list[Distance]] = {}
     for each in drawn:
-        if each.operation in lanes or len(lanes) < _OPERATIONS:
-            lanes.setdefault(each.operation, []).append(each)
+        if each.label in lanes or len(lanes) < _OPERATIONS:
+            lanes.setdefault(each.label, []).append(each)
     shown = [each for lane in lanes.values() for each in lane]
     dtypes = list(dict.fromkeys(_dtype(each) for each in shown))
     places = list(dict.fromkeys((each.install, each.device) for each in shown))
@@ -237,7 +237,7 @@ def numerics(distances: Sequence[Distance], prefix: str) -> str:
             above = 0.5 * ((dtype_number + 0.5) / len(dtypes) - 0.5)
             for place_number, place in enumerate(places):
                 own = [each for each in shown if _dtype(each) == dtype and (each.install, each.device) == place]
-                rows = [heights[each.operation] + above for each in own]
+                rows = [heights[each.label] + above for each in own]
                 looks: dict[str, Any] = {"color": colour, "linestyle": "none"}
                 axes.plot([each.bound for each in own], rows, marker="|", markersize=7, **looks)
                 marker = _MARKERS[place_number % len(_MARKERS)]

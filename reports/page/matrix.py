@@ -168,11 +168,10 @@ class _Details:
         clause = self._specification.clauses.get(identifier)
         if clause is None:
             return {"known": False}
-        operation = clause.subject.replace("-", "_")
         bounds = [
-            [bound.dtypes, bound.ulp, bound.basis, bound.argument]
+            [bound.operation, bound.dtypes, bound.device or "", bound.describe(), bound.basis, bound.argument]
             for bound in self._specification.bounds
-            if bound.operation in (operation, clause.subject)
+            if bound.serves(identifier)
         ]
         facts = {
             "level": clause.level,

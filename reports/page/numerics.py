@@ -1,15 +1,19 @@
-"""How near the answers of floating operations came to their bounds."""
+"""How near the answers of floating operations came to their bounds, and what these are."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from torch_conformance.reports.page.gathering import Gathered
 from torch_conformance.reports.records.model import WorstError
+from torch_conformance.spec import Bound, Specification
 
 # A rounded result is off by half a unit; a bound this near to that says "correctly rounded" and leaves no room.
 _CORRECTLY_ROUNDED = 0.6
+# A variable of a transcript, or an element of one, which says nothing away from it.
+_VARIABLE = re.compile(r"\w+(\[\d+\])?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +39,11 @@ class Distance:
     bound: float
     input: str
     clause: str
+
+    @property
+    def label(self) -> str:
+        """What to call it: the operation, with its clause where the operation is no more than a variable."""
+        return f"{self.clause}: {self.operation}" if _VARIABLE.fullmatch(self.operation) else self.operation
 
     @property
     def share(self) -> float | None:
@@ -71,3 +80,36 @@ def _larger(worst: WorstError, known: Distance) -> bool:
     """Whether an error is nearer to its bound than the known one; what only an absolute bound accepts yields."""
     share = Distance("", "", "", "", worst.ulp, worst.bound, "", "").share
     return share is not None and (known.share is None or share > known.share)
+
+
+@dataclasses.dataclass(frozen=True)
+class BoundRow:
+    """A bound of the specification as the page shows it.
+
+    Attributes:
+        operations: Those that share it.
+        dtypes: The set of dtypes.
+        device: The type of device; empty for all others.
+        bound: In words; u is half the distance from 1 to the next value, n a count of terms, c a condition number.
+        basis: documented, derived or measured.
+        argument: Why.
+    """
+
+    operations: tuple[str, ...]
+    dtypes: str
+    device: str
+    bound: str
+    basis: str
+    argument: str
+
+
+def bound_rows(specification: Specification) -> list[BoundRow]:
+    """Return every bound of the specification, those that say the same of several operations as one row."""
+    grouped: dict[tuple[str, str, str, str, str], list[str]] = {}
+    for each in specification.bounds:
+        grouped.setdefault(_said(each), []).append(each.operation)
+    return [BoundRow(tuple(operations), *said) for said, operations in grouped.items()]
+
+
+def _said(bound: Bound) -> tuple[str, str, str, str, str]:
+    return bound.dtypes, bound.device or "", bound.describe(), bound.basis, bound.argument

@@ -308,7 +308,7 @@
   function factsOf(detail) {
     if (!detail.known) return make("p", { class: "warning" }, "This specification has no such clause.");
     const source = detail.url ? make("a", { href: detail.url, rel: "noreferrer" }, detail.source) : detail.source;
-    const bound = ([set, ulp, basis, argument]) => make("li", {}, `${set}: ${ulp === null ? "absolute" : ulp === 0 ? "exact" : `${ulp} ULP`}, ${basis}. `, make("span", { class: "quiet" }, argument));
+    const bound = ([operation, set, device, words, basis, argument]) => make("li", {}, `${operation}, ${set}${device ? ` on ${device}` : ""}: ${words}, ${basis}. `, make("span", { class: "quiet" }, argument));
     return make("dl", { class: "about" },
       pair("level", `${detail.level}, ${detail.basis}`), pair("source", source), pair("judges", detail.kind),
       detail.seed ? pair("tutorial", detail.seed) : "",

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, absolute, ulp
+from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, absolute
 from torch_conformance.conformance.inputs.recipes import Sweep, sweeps
 from torch_conformance.conformance.inputs.values import pool
+from torch_conformance.conformance.judging.accuracy import distance, rule_around, rule_of
 from torch_conformance.reference.model.casting import cast
 from torch_conformance.reference.model.dtypes import finfo, is_floating, numpy_dtype
 from torch_conformance.reference.model.strided import Strided
@@ -117,14 +118,14 @@ DIVISIONS: dict[str, Callable[..., Any]] = {
 @clause("arithmetic.number.divides-and-is-divided")
 @given(sweep=sweeps(), number=st.sampled_from([1, 2, 3, 7, 0.5]))
 def test_division_by_numbers(cell: Cell, sweep: Sweep, number: float) -> None:
+    rule = rule_of("div.number", cell.dtype, cell.device)
     for recipe in sweep:
         a = recipe.tensor(cell.dtype, "moderate")
         wide = a.array.astype(np.longdouble if cell.dtype == "float64" else np.float64)
         trial = cell.trial(a=a, n=number)
         with np.errstate(divide="ignore", invalid="ignore"):
             for spelling, function in DIVISIONS.items():
-                # A kernel may multiply by the reciprocal, or take the reciprocal and multiply: two roundings.
-                trial.expect(spelling, np.asarray(function(wide, wide.dtype.type(number))), ulp(1.51), dtype=cell.dtype)
+                trial.expect(spelling, np.asarray(function(wide, wide.dtype.type(number))), rule, dtype=cell.dtype)
 
 
 @clause("arithmetic.alpha.scales-the-second-operand")
@@ -259,11 +260,10 @@ EXPONENTS = (0, 1, 2, 3, -1, -2, 0.5, -0.5, 2.5)
 @clause("arithmetic.pow.takes-number-exponents-and-bases")
 @given(sweep=sweeps())
 def test_number_powers(cell: Cell, sweep: Sweep) -> None:
-    half = finfo(cell.dtype).bits == 16
+    rule = rule_of("pow.number", cell.dtype, cell.device, signed_zero=False)
     for recipe in sweep:
         a = recipe.tensor(cell.dtype, "unit")
         wide = a.array.astype(np.longdouble if cell.dtype == "float64" else np.float64)
-        rule = ulp(3 if half else 4, signed_zero=False)
         for exponent in EXPONENTS:
             trial = cell.trial(a=a, n=exponent)
             with np.errstate(divide="ignore", over="ignore"):
@@ -304,15 +304,13 @@ def test_addcmul(cell: Cell, sweep: Sweep, value: int) -> None:
 @clause("arithmetic.addcdiv.result")
 @given(sweep=sweeps(), value=st.sampled_from([1, 2, -1]))
 def test_addcdiv(cell: Cell, sweep: Sweep, value: int) -> None:
-    unit = finfo(cell.dtype).eps / 2
     for recipe in sweep:
         a, b, c = (recipe.tensor(cell.dtype, "small", variant=variant) for variant in range(3))
         c = Strided.from_array(np.where(c.array == 0, c.array.dtype.type(3), c.array))
         wide = [each.array.astype(np.longdouble) for each in (a, b, c)]
         quotient = value * wide[1] / wide[2]
         expected = wide[0] + quotient
-        # One rounding each of the product by value, the quotient and the sum.
-        bound = unit * (2.01 * np.abs(quotient) + np.abs(expected) * 1.01)
+        bound = distance(cell, "addcdiv.quotient", quotient) + distance(cell, "addcdiv.sum", expected)
         trial = cell.trial(a=a, b=b, c=c, value=value)
         for spelling in (
             "torch.addcdiv(a, b, c, value=value)",
@@ -423,12 +421,11 @@ def test_equal(cell: Cell, sweep: Sweep) -> None:
 @clause("arithmetic.complex-product.result")
 @given(sweep=sweeps())
 def test_complex_products(cell: Cell, sweep: Sweep) -> None:
-    unit = finfo(cell.dtype).eps / 2
     for recipe in sweep:
         a, b = recipe.tensor(cell.dtype, "moderate"), recipe.tensor(cell.dtype, "moderate", variant=1)
         expected = arithmetic.complex_product(a.array, b.array)
-        # Each part is two products and a sum: 3 u (|x||y|) of the operands' sizes.
-        bound = 4 * unit * np.abs(a.array.astype(np.clongdouble)) * np.abs(b.array.astype(np.clongdouble))
+        sizes = [np.abs(each.array.astype(np.clongdouble)) for each in (a, b)]
+        rule = rule_around(cell, "mul.complex", sizes[0] * sizes[1])
         trial = cell.trial(a=a, b=b)
         for spelling in ("torch.mul(a, b)", "a * b", "a.mul(b)"):
-            trial.expect(spelling, expected, absolute(bound), dtype=cell.dtype)
+            trial.expect(spelling, expected, rule, dtype=cell.dtype)

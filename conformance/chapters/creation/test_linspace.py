@@ -13,6 +13,7 @@ from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, absolute
 from torch_conformance.conformance.engine.materialise import TORCH_DTYPES
+from torch_conformance.conformance.judging.accuracy import roundings
 from torch_conformance.reference.model import casting, dtypes
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.ops import creation, ranges
@@ -129,13 +130,17 @@ def test_linspace_gives_exact_grids(cell: Cell) -> None:
             trial.expect(spelling, expected)
 
 
+def _bound(cell: Cell, start: complex, end: complex, steps: int, dtype: str) -> float:
+    return ranges.linspace_bounds(start, end, steps, dtype, roundings(cell, "linspace", dtype=dtype))
+
+
 @clause("creation.linspace.is-accurate")
 @given(cases=_CASES)
 def test_linspace_is_accurate(cell: Cell, cases: Cases) -> None:
     for start, end, wanted in cases:
         steps = min(wanted, _most(cell.dtype))
         trial = cell.trial(start=start, end=end, steps=steps, dtype=cell.torch_dtype)
-        bound = absolute(ranges.linspace_bounds(start, end, steps, cell.dtype))
+        bound = absolute(_bound(cell, start, end, steps, cell.dtype))
         expected = ranges.linspace_values(start, end, steps)
         for spelling in _some(_LINSPACE, steps):
             trial.expect(spelling, expected, bound, dtype=cell.dtype)
@@ -149,7 +154,7 @@ def test_linspace_reverses_with_its_ends(cell: Cell, cases: Cases) -> None:
         trial = cell.trial(start=start, end=end, steps=steps, dtype=cell.torch_dtype)
         trial.run(f"y = torch.linspace(start, end, steps, {_WITH}).double()")
         trial.run(f"z = torch.linspace(end, start, steps, {_WITH}).double().flip(0)")
-        bound = absolute(2 * ranges.linspace_bounds(start, end, steps, cell.dtype))
+        bound = absolute(2 * _bound(cell, start, end, steps, cell.dtype))
         trial.expect("y - z", np.zeros(steps), bound, dtype="float64")
 
 
@@ -158,7 +163,7 @@ def test_linspace_is_accurate_for_complex_ends(cell: Cell) -> None:
     for start, end in ((0, 1j), (1j, 2.5), (-1 - 2j, 3 + 0.1j), (0.1 + 0.2j, 0.1 + 0.2j), (7j, -7j), (1, 4)):
         for steps in (1, 2, 3, 10, 17, 100, 1025):
             trial = cell.trial(start=start, end=end, steps=steps, dtype=cell.torch_dtype)
-            bound = absolute(ranges.linspace_bounds(start, end, steps, dtypes.real_of(cell.dtype)))
+            bound = absolute(_bound(cell, start, end, steps, dtypes.real_of(cell.dtype)))
             expected = ranges.complex_linspace(start, end, steps)
             for spelling in _LINSPACE:
                 trial.expect(spelling, expected, bound, dtype=cell.dtype)
@@ -179,7 +184,7 @@ def test_linspace_stays_within_one(cell: Cell, cases: list[tuple[int, int, int, 
         start, end = sign * one * scale, other * scale
         trial = cell.trial(start=start, end=end, steps=steps, dtype=cell.torch_dtype)
         # Truncation loses less than one; single precision, which a device may compute in, a little more.
-        bound = absolute(1 + ranges.linspace_bounds(start, end, steps, "float32"))
+        bound = absolute(1 + _bound(cell, start, end, steps, "float32"))
         expected = ranges.linspace_values(start, end, steps)
         for spelling in _LINSPACE:
             trial.expect(spelling, expected, bound, dtype=cell.dtype)
@@ -230,11 +235,14 @@ def test_space_refuses_bad_steps(cell: Cell) -> None:
     )
 )
 def test_logspace_is_accurate(cell: Cell, cases: Cases) -> None:
+    grid, powers = roundings(cell, "linspace"), roundings(cell, "logspace")
     fixed: Cases = [(0, 2, 3), (-3, 3, 7), (0, 3, 4), (1, 1, 5)]
     for start, end, steps in (*fixed, *cases):
         for base in (10.0, 2.0, 0.5, 3.0):
             trial = cell.trial(start=start, end=end, steps=steps, base=base, dtype=cell.torch_dtype)
-            bound = absolute(ranges.logspace_bounds(start, end, steps, base, cell.dtype))
+            bound = absolute(
+                ranges.logspace_bounds((start, end), steps, base, cell.dtype, exponents=grid, powers=powers)
+            )
             expected = ranges.logspace(start, end, steps, base)
             for spelling in _LOGSPACE:
                 trial.expect(spelling, expected, bound, dtype=cell.dtype)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.accuracy import distance
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import random
@@ -95,8 +96,7 @@ def test_rand_lies_in_the_unit_interval(cell: Cell) -> None:
 
 @clause("creation.rand.is-uniform")
 def test_rand_is_uniform(cell: Cell) -> None:
-    # Numbers are multiples of a power of two, and lie below the real number that they stand for by one at most.
-    slack = dtypes.finfo(dtypes.real_of(cell.dtype)).eps
+    slack = float(distance(cell, "rand.distribution", 1))
     for source in _sources("rand"):
         trial, count = _drawn(cell, _parts(cell, source))
         _judge_distribution(trial, count, _uniform_points(), random.uniform_cdf, slack)
@@ -107,8 +107,7 @@ def test_rand_is_uniform(cell: Cell) -> None:
 
 @clause("creation.randn.is-normal")
 def test_randn_is_normal(cell: Cell) -> None:
-    # Rounding moves a number by half a unit in the last place: probability of at most eps |x| density(x) < eps / 4.
-    slack = dtypes.finfo(dtypes.real_of(cell.dtype)).eps / 4
+    slack = float(distance(cell, "randn.distribution", 1))
     for source in _sources("randn"):
         trial, count = _drawn(cell, _parts(cell, source))
         if dtypes.is_complex(cell.dtype):

@@ -10,11 +10,11 @@ from hypothesis import given
 
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import Rule, absolute, ulp
 from torch_conformance.conformance.inputs.recipes import SIZE_CLASSES, Structure, Sweep, sweeps
+from torch_conformance.conformance.judging.accuracy import rule_around, rule_of
 from torch_conformance.conformance.judging.elementwise import rule_for
 from torch_conformance.reference.model.casting import cast
-from torch_conformance.reference.model.dtypes import finfo, numpy_dtype
+from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import exponents
 from torch_conformance.reference.ops import elementwise
@@ -26,7 +26,6 @@ Array = npt.NDArray[Any]
 @clause("functions.round.takes-decimals")
 @given(sweep=sweeps(classes=("scalar", "small", "empty", "tail")))
 def test_round_decimals(cell: Cell, sweep: Sweep) -> None:
-    unit = finfo(cell.dtype).eps / 2
     generator = cell.generator()
     for recipe in sweep:
         for decimals in (-2, -1, 0, 1, 2):
@@ -37,8 +36,7 @@ def test_round_decimals(cell: Cell, sweep: Sweep) -> None:
             structure = recipe.structure
             a = Strided(storage, structure.size, structure.stride, structure.offset)
             expected = exponents.round_to_decimals(a.array.astype(np.longdouble), decimals)
-            # The scaling by a power of ten and back are two roundings.
-            bound = absolute(2.01 * unit * np.abs(expected))
+            bound = rule_around(cell, "round.decimals", expected)
             trial = cell.trial(a=a, n=decimals)
             for spelling in (
                 "torch.round(a, decimals=n)",
@@ -78,7 +76,7 @@ def test_integers(cell: Cell) -> None:
             wide = cast(a.array, "float32").astype(np.float64)
             with np.errstate(all="ignore"):
                 expected = np.asarray(elementwise.UNARY[row.name](wide))
-            rule = rule_for(row, "float32")
+            rule = rule_for(row, "float32", cell.device)
             exact = rule.is_exact
             trial = cell.trial(a=a)
             for spelling in row.spellings if a.numel < 1_000 else row.spellings[:1]:
@@ -114,15 +112,12 @@ COMPLEX: dict[str, tuple[Any, bool]] = {
     "abs": (np.abs, False),
     "angle": (np.angle, False),
 }
-# Complex elementary functions are computed by a few real ones and products; each loses a few units.
-_COMPLEX_EPS = 32
 
 
 @clause("functions.complex.elementary-functions-continue-the-real-ones")
 def test_complex_functions(cell: Cell) -> None:
     generator = cell.generator()
     part = "float32" if cell.dtype == "complex64" else "float64"
-    eps = finfo(part).eps
     wide_type = np.complex128 if cell.dtype == "complex64" else np.clongdouble
     for turn, (name, (function, is_complex)) in enumerate(COMPLEX.items()):
         for structure in (*STRUCTURES[:3], *STRUCTURES[3:][: (turn + cell.seed) % 3 == 0]):
@@ -133,26 +128,20 @@ def test_complex_functions(cell: Cell) -> None:
             storage = (real + 1j * imaginary).astype(numpy_dtype(cell.dtype))
             z = Strided(storage, structure.size, structure.stride, structure.offset)
             expected = np.asarray(function(z.array.astype(wide_type)))
+            # Both parts are judged within a part of the magnitude.
+            rule = rule_around(cell, "complex.elementary", expected)
             trial = cell.trial(z=z)
             for spelling in (f"torch.{name}(z)", f"z.{name}()"):
-                _expect_norm(trial, spelling, expected, _COMPLEX_EPS * eps, cell.dtype if is_complex else part)
+                trial.expect(spelling, expected, rule, dtype=cell.dtype if is_complex else part)
             if is_complex:
-                _expect_norm(
-                    trial, f"torch.{name}(z, out=torch.empty_like(z))", expected, _COMPLEX_EPS * eps, cell.dtype
-                )
+                trial.expect(f"torch.{name}(z, out=torch.empty_like(z))", expected, rule, dtype=cell.dtype)
             trial.expect("z", z)
-
-
-def _expect_norm(trial: Any, spelling: str, expected: Array, relative: float, dtype: str) -> None:
-    """Compare both parts of complex results within a part of the magnitude."""
-    __tracebackhide__ = True
-    rule: Rule = absolute(np.asarray(relative * np.abs(expected)))
-    trial.expect(spelling, expected, rule, dtype=dtype)
 
 
 @clause("functions.float-power.computes-in-double-precision")
 @given(sweep=sweeps(classes=("scalar", "small", "empty", "tail")))
 def test_float_power(cell: Cell, sweep: Sweep) -> None:
+    rule = rule_of("float_power", "float64", cell.device, signed_zero=False)
     for recipe in sweep:
         a = recipe.tensor(cell.dtype, "small")
         for exponent in (0, 1, 2, 3, 11):
@@ -160,7 +149,6 @@ def test_float_power(cell: Cell, sweep: Sweep) -> None:
             expected = np.power(a.array.astype(np.float64), float(exponent))
             b = Strided.from_array(np.full(a.size, exponent).astype(a.array.dtype))
             trial = cell.trial(a=a, n=exponent, b=b)
-            rule = ulp(1, signed_zero=False)
             for spelling in ("torch.float_power(a, n)", "a.float_power(n)", "torch.float_power(a, b)"):
                 if cell.dtype != "bool" or exponent < 2:
                     trial.expect(spelling, expected, rule, dtype="float64")

@@ -33,7 +33,7 @@ Array = np.ndarray[Any, Any]
 def test_name(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         for recipe in few_recipes(cell, len(row.name)):
-            case = write(row, cell.dtype, recipe)
+            case = write(cell, row, recipe)
             for call in row.inplace:
                 if not any(f"a {sign} b" == call for sign in STATEMENTS):
                     continue

@@ -42,7 +42,7 @@ def _each_row(cell: Cell, judge: Callable[[Operator], None]) -> None:
 def test_leaf(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         for turn, recipe in enumerate(_recipes(cell, row)):
-            case = write(row, cell.dtype, recipe)
+            case = write(cell, row, recipe)
             trial = cell.trial(**case.operands)
             trial.run("a.requires_grad_()" if turn % 2 else "a = a.clone().requires_grad_()")
             for call in row.inplace:
@@ -59,7 +59,7 @@ def test_leaf_view(cell: Cell) -> None:
         for turn, recipe in enumerate(_recipes(cell, row)):
             if not recipe.size:
                 continue
-            case = write(row, cell.dtype, recipe)
+            case = write(cell, row, recipe)
             x = case.operands.pop("a")
             case.operands.pop("b", None)
             trial = cell.trial(x=x)
@@ -78,7 +78,7 @@ def test_leaf_view(cell: Cell) -> None:
 def test_no_grad(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         for recipe in _recipes(cell, row):
-            case = write(row, cell.dtype, recipe)
+            case = write(cell, row, recipe)
             for call in row.inplace:
                 trial = cell.trial(**case.operands)
                 trial.run("held = a.requires_grad_()")

@@ -50,7 +50,7 @@ def _each_call(cell: Cell, judge: Judge, sizes: tuple[tuple[int, ...], ...] = FE
         for place, call in enumerate(row.inplace):
             for turn, recipe in enumerate(few_recipes(cell, place + len(row.name), sizes)):
                 layouts = others(recipe.size)
-                judge(row, call, write(row, cell.dtype, recipe, layouts[(turn + cell.seed) % len(layouts)]))
+                judge(row, call, write(cell, row, recipe, layouts[(turn + cell.seed) % len(layouts)]))
 
     each_implemented(cell, ((row.name, functools.partial(judge_row, row)) for row in written(cell.dtype)))
 
@@ -146,8 +146,8 @@ def test_rest_untouched(cell: Cell) -> None:
         return Recipe(options[(cell.seed + len(recipe.codes)) % len(options)], recipe.seed, recipe.codes)
 
     def judge(row: Operator) -> None:
-        cases = [write(row, cell.dtype, with_gaps(recipe)) for recipe in row_recipes(cell, row, share=0.125)]
-        cases += [edge_write(row, cell.dtype, cell.seed, layout) for layout in ("sliced", "offset")]
+        cases = [write(cell, row, with_gaps(recipe)) for recipe in row_recipes(cell, row, share=0.125)]
+        cases += [edge_write(cell, row, layout) for layout in ("sliced", "offset")]
         for turn, case in enumerate(cases):
             a = case.operands["a"]
             outside = _outside(a)
@@ -189,7 +189,7 @@ VIEWS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
 
 @clause("inplace.view.base-sees-the-write")
 def test_base_sees(cell: Cell) -> None:
-    rows = [row for row in written(cell.dtype) if not rule_for(row, cell.dtype).ulps]
+    rows = [row for row in written(cell.dtype) if not rule_for(row, cell.dtype, cell.device).ulps]
 
     def judge(row: Operator, place: int) -> None:
         first, second = (operands(row.name, cell.dtype, cell.seed % 16, which) for which in "ab")
@@ -210,7 +210,7 @@ def test_base_sees(cell: Cell) -> None:
             trial = cell.trial(**inputs)
             trial.run(f"a = {view}")
             trial.run(call)
-            trial.expect("base", expected, rule_for(row, cell.dtype))
+            trial.expect("base", expected, rule_for(row, cell.dtype, cell.device))
 
     parts = ((row.name, functools.partial(judge, row, place)) for place, row in enumerate(rows))
     each_implemented(cell, parts)
@@ -233,7 +233,7 @@ def test_with_itself(cell: Cell) -> None:
                 trial.run("held = a")
                 trial.run(f"b = {same}")
                 trial.run(call)
-                trial.expect("held", expected, rule_for(row, cell.dtype), dtype=cell.dtype)
+                trial.expect("held", expected, rule_for(row, cell.dtype, cell.device), dtype=cell.dtype)
                 if a.numel > 2000:
                     break
 
@@ -316,7 +316,7 @@ _BASE = Structure("contiguous", 6, (2, 3), row_major((2, 3)), 0)
 @clause("inplace.refusal.leaves-the-tensor-usable")
 def test_usable_after_refusal(cell: Cell) -> None:
     def judge(row: Operator) -> None:
-        case = write(row, cell.dtype, Recipe(_BASE, cell.seed % 16, bytes(range(1, 33))))
+        case = write(cell, row, Recipe(_BASE, cell.seed % 16, bytes(range(1, 33))))
         wide = Strided.from_array(np.ones((2, 2, 3), numpy_dtype(cell.dtype)))
         for call in row.inplace:
             trial = cell.trial(**case.operands, wide=wide)

@@ -11,8 +11,8 @@ from torch_conformance.conformance.chapters.inplace.method_calls import LARGE, m
 from torch_conformance.conformance.chapters.inplace.writes import Write, each_implemented, structure_of, writable
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import Rule
 from torch_conformance.conformance.engine.materialise import to_host
+from torch_conformance.conformance.judging.accuracy import rule_of
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.spec.inplace import Method
 
@@ -75,8 +75,7 @@ def test_reference(cell: Cell) -> None:
 
 @clause("inplace.method.stores-what-its-twin-returns")
 def test_twin(cell: Cell) -> None:
-    # A kernel may take another path through its vectors for another layout of the result: a few ULP lie between.
-    rule = Rule(ulps=8, signed_zero=False)
+    rule = rule_of("twin", cell.dtype, cell.device, signed_zero=False)
 
     def judge(method: Method, call: str, case: Write) -> None:
         trial = cell.trial(**case.operands)

@@ -38,14 +38,14 @@ def _judge_row(cell: Cell, row: Operator) -> None:
     for turn, recipe in enumerate(row_recipes(cell, row)):
         layouts = others(recipe.size)
         for place, call in enumerate(row.inplace):
-            case = write(row, cell.dtype, recipe, layouts[(turn + place + cell.seed) % len(layouts)])
+            case = write(cell, row, recipe, layouts[(turn + place + cell.seed) % len(layouts)])
             trial = cell.trial(**case.operands)
             # `a += b` may bind another tensor to the name a.
             trial.run("held = a")
             trial.run(call)
             trial.expect("held", stored(row, cell.dtype, case.expected), case.rule, dtype=cell.dtype)
     for layout in ("contiguous", "sliced"):
-        case = edge_write(row, cell.dtype, cell.seed, layout)
+        case = edge_write(cell, row, layout)
         for call in row.inplace:
             trial = cell.trial(**case.operands)
             trial.run("held = a")
@@ -65,7 +65,7 @@ def test_broadcasting(cell: Cell) -> None:
         sizes = ((2, 3), (3, 3), (2, 0), (3, 2, 4), (5, 33), (1, 1), (3, 1, 2))
         for turn, recipe in enumerate(few_recipes(cell, len(row.name), sizes, least=4)):
             for place, layout in enumerate(broadcastable(recipe.size)):
-                case = write(row, cell.dtype, recipe, layout)
+                case = write(cell, row, recipe, layout)
                 trial = cell.trial(**case.operands)
                 trial.run("held = a")
                 trial.run(row.inplace[(turn + place) % len(row.inplace)])

@@ -81,7 +81,7 @@ def _each_call(cell: Cell, judge: Callable[[Operator, str, Write], None]) -> Non
         for place, call in enumerate(outputs(row)):
             for turn, recipe in enumerate(few_recipes(cell, place + len(row.name))):
                 layouts = others(recipe.size)
-                judge(row, call, write(row, cell.dtype, recipe, layouts[(turn + cell.seed) % len(layouts)]))
+                judge(row, call, write(cell, row, recipe, layouts[(turn + cell.seed) % len(layouts)]))
 
     _each_row(cell, judge_row)
 
@@ -93,12 +93,12 @@ def test_receives(cell: Cell) -> None:
             layouts = others(recipe.size)
             calls = outputs(row)
             for place, call in enumerate(calls if recipe.structure.length < 30_000 else calls[:1]):
-                case = write(row, cell.dtype, recipe, layouts[(turn + place + cell.seed) % len(layouts)])
+                case = write(cell, row, recipe, layouts[(turn + place + cell.seed) % len(layouts)])
                 out = _empty(row, cell.dtype, structure_of(recipe.size, turn + place + cell.seed))
                 trial = cell.trial(**case.operands, out=out)
                 trial.run(call)
                 trial.expect("out", case.expected, case.rule, dtype=_result(row, cell.dtype))
-        edges = edge_write(row, cell.dtype, cell.seed, "contiguous")
+        edges = edge_write(cell, row, "contiguous")
         for turn, call in enumerate(outputs(row)):
             out = _empty(row, cell.dtype, writable(edges.operands["a"].size)[turn % 2])
             trial = cell.trial(**edges.operands, out=out)
@@ -178,7 +178,7 @@ def test_lower_category(cell: Cell) -> None:
             if promotion.can_cast(result, target):
                 continue
             recipe = few_recipes(cell, place, ((3,), (), (0,), (17,)))[0]
-            case = write(row, cell.dtype, recipe)
+            case = write(cell, row, recipe)
             structure = structure_of(recipe.size, place)
             storage = np.ones(structure.length, numpy_dtype(target))
             out = Strided(storage, structure.size, structure.stride, structure.offset)
@@ -231,7 +231,7 @@ def test_operand(cell: Cell) -> None:
         if _result(row, cell.dtype) != cell.dtype:
             return
         for recipe in row_recipes(cell, row, share=0.125):
-            case = write(row, cell.dtype, recipe)
+            case = write(cell, row, recipe)
             large = recipe.structure.length > 30_000 and not case.rule.is_exact
             for name in list(case.operands)[: 1 if large else 2]:
                 trial = cell.trial(**case.operands)
@@ -264,7 +264,7 @@ def test_shared_elements(cell: Cell) -> None:
     def judge(row: Operator) -> None:
         for place, call in enumerate(outputs(row)):
             for size, stride, length in cell.in_turn(SHARED[:3], place + len(row.name), 1):
-                case = write(row, cell.dtype, few_recipes(cell, 0, (size,))[0])
+                case = write(cell, row, few_recipes(cell, 0, (size,))[0])
                 out = Strided(np.ones(length, numpy_dtype(_result(row, cell.dtype))), size, stride)
                 trial = cell.trial(**case.operands, out=out)
                 trial.expect_error(call, RuntimeError)

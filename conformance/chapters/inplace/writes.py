@@ -17,7 +17,8 @@ import numpy.typing as npt
 from torch_conformance.conformance.engine.cell import Cell, Unsupported
 from torch_conformance.conformance.engine.comparison import Rule
 from torch_conformance.conformance.inputs.recipes import SIZE_CLASSES, Recipe, Structure, structures
-from torch_conformance.conformance.judging.elementwise import case_of, operand_pool, rule_for
+from torch_conformance.conformance.judging.accuracy import has_bound
+from torch_conformance.conformance.judging.elementwise import operand_pool, rule_for, values_of
 from torch_conformance.reference.model.casting import cast
 from torch_conformance.reference.model.dtypes import is_floating, is_signed, numpy_dtype
 from torch_conformance.reference.model.strided import Strided, row_major
@@ -54,8 +55,8 @@ _POOL_STRUCTURE = Structure("contiguous", _POOL, (_POOL,), (1,), 0)
 @functools.lru_cache(maxsize=4096)
 def _unary(name: str, dtype: str, seed: int) -> tuple[Array, Array]:
     """Return the pool of an operator of one operand, and the results for it."""
-    case = case_of(operators()[name], _Pool(_POOL_STRUCTURE, seed, b"\1"), dtype)
-    return case.operands["a"].storage, case.expected
+    found, expected = values_of(operators()[name], _Pool(_POOL_STRUCTURE, seed, b"\1"), dtype)
+    return found["a"].storage, expected
 
 
 @functools.lru_cache(maxsize=4096)
@@ -65,14 +66,9 @@ def operands(name: str, dtype: str, seed: int, which: str) -> Array:
     return _unary(name, dtype, seed)[0] if row.operands == 1 else operand_pool(row, dtype, seed, which)
 
 
-@functools.cache
-def _is_bounded(name: str) -> bool:
-    return any(bound.operation == name for bound in load().bounds)
-
-
 def result(row: Operator, dtype: str, a: Array, b: Array) -> Array:
     """Return the result of two operands out of place, in its dtype or, where a bound holds, a wider type."""
-    if _is_bounded(row.name):
+    if has_bound(row.name):
         a, b = (elementwise.widened(each, dtype) for each in (a, b))
     elif is_floating(dtype) and a.dtype.itemsize == 2:
         # One IEEE operation in float32, rounded once more, is the one in 16 bits.
@@ -81,7 +77,7 @@ def result(row: Operator, dtype: str, a: Array, b: Array) -> Array:
         answer = np.asarray(elementwise.BINARY[row.name](a, b))
         if row.result == "bool":
             return answer.astype(np.bool_)
-        return answer if _is_bounded(row.name) else answer.astype(numpy_dtype(dtype))
+        return answer if has_bound(row.name) else answer.astype(numpy_dtype(dtype))
 
 
 @dataclasses.dataclass
@@ -127,13 +123,13 @@ def others(size: Size) -> tuple[Structure, ...]:
     return (*structures(size), *broadcastable(size))
 
 
-def write(row: Operator, dtype: str, recipe: Recipe, other: Structure | None = None) -> Write:
+def write(cell: Cell, row: Operator, recipe: Recipe, other: Structure | None = None) -> Write:
     """Return operands of an operator with a laid out by a recipe, and b by a structure (the recipe's own by default).
 
     What is expected is the result out of place: bool for a comparison.
     """
-    seed = recipe.seed % 8
-    codes, rule = recipe.indices(), rule_for(row, dtype)
+    dtype, seed = cell.dtype, recipe.seed % 8
+    codes, rule = recipe.indices(), rule_for(row, dtype, cell.device)
     a = _spread(codes, recipe.structure, operands(row.name, dtype, seed, "a"))
     if row.operands == 1:
         places = Strided(codes, a.size, a.stride, a.offset).array
@@ -144,19 +140,20 @@ def write(row: Operator, dtype: str, recipe: Recipe, other: Structure | None = N
     return Write({"a": a, "b": b}, lambda: result(row, dtype, a.array, np.broadcast_to(b.array, a.size)), rule)
 
 
-def edge_write(row: Operator, dtype: str, seed: int, layout: str) -> Write:
+def edge_write(cell: Cell, row: Operator, layout: str) -> Write:
     """Return every pair of the edge values of two operands, or every value of one, in a layout of one dimension."""
+    dtype, seed, rule = cell.dtype, cell.seed % 8, rule_for(row, cell.dtype, cell.device)
     count = _POOL + 1 if row.operands == 1 else _EDGES**2 + 1
     structure = next(each for each in writable((count,)) if each.layout == layout)
     places = np.arange(count)
     if row.operands == 1:
-        values, results = _unary(row.name, dtype, seed % 8)
+        values, results = _unary(row.name, dtype, seed)
         codes = places % _POOL
-        return Write({"a": _filled(structure, values[codes])}, lambda: results[codes], rule_for(row, dtype))
-    a = operands(row.name, dtype, seed % 8, "a")[places // _EDGES % _EDGES]
-    b = operands(row.name, dtype, seed % 8, "b")[places % _EDGES]
+        return Write({"a": _filled(structure, values[codes])}, lambda: results[codes], rule)
+    a = operands(row.name, dtype, seed, "a")[places // _EDGES % _EDGES]
+    b = operands(row.name, dtype, seed, "b")[places % _EDGES]
     inputs = {"a": _filled(structure, a), "b": Strided.from_array(b)}
-    return Write(inputs, lambda: result(row, dtype, a, b), rule_for(row, dtype))
+    return Write(inputs, lambda: result(row, dtype, a, b), rule)
 
 
 def _filled(structure: Structure, values: Array) -> Strided:
@@ -177,18 +174,9 @@ def in_dtype(names: str, dtype: str) -> bool:
     return dtype in load().dtype_sets[names]
 
 
-# Operators whose values some supported torch gets wrong, with the dtypes: only clauses on values judge them there.
-_DISPUTED = (
-    (frozenset({"eq", "ne"}), "complex"),
-    (frozenset({"sinc", "rad2deg", "deg2rad"}), "half"),
-    (frozenset({"log1p"}), "floating"),
-    (frozenset({"ceil", "floor", "round", "trunc"}), "integral"),
-)
-
-
 def is_undisputed(row: Operator, dtype: str) -> bool:
     """Whether every supported torch agrees on the values of an operator, so that other facts can be judged by them."""
-    return not any(row.name in names and in_dtype(dtypes, dtype) for names, dtypes in _DISPUTED)
+    return row.disputed is None or not in_dtype(row.disputed, dtype)
 
 
 def written(dtype: str, family: str | None = None) -> Iterator[Operator]:
@@ -235,7 +223,7 @@ def row_recipes(cell: Cell, row: Operator, *, share: float = 0.25) -> list[Recip
     Results beyond the grain take long to judge: operators take turns with them where their values are not the subject.
     """
     found, large = recipes(cell, share=share), grain_recipes(cell)
-    exact = not rule_for(row, cell.dtype).ulps or cell.profile.exhaustive
+    exact = not rule_for(row, cell.dtype, cell.device).ulps or cell.profile.exhaustive
     turn = (cell.seed + sum(map(ord, row.name))) % 4
     if share > 0.2:
         return [*found, *(large if exact else large[turn % 2 : turn % 2 + 1])]

@@ -10,12 +10,13 @@ from hypothesis import given
 
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, Rule, absolute
+from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, Rule
 from torch_conformance.conformance.inputs.recipes import Recipe, Sweep, sweeps
 from torch_conformance.conformance.inputs.reductions import LARGE, lightened, rotating
 from torch_conformance.conformance.inputs.values import pool
+from torch_conformance.conformance.judging.accuracy import rule_around
 from torch_conformance.reference.model import dtypes
-from torch_conformance.reference.model.dtypes import numpy_dtype
+from torch_conformance.reference.model.dtypes import is_complex, numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.ops import ordering
 
@@ -237,15 +238,9 @@ def _areas(array: Array, dim: int, spacing: Array | float) -> Array:
     return np.asarray((ahead + behind) * spacing / 2)
 
 
-def _area_rule(magnitude: Array, extent: int, dtype: str) -> Rule:
-    """Return the rule for sums of areas: exact, but for complex ones, whose quotients round even where they need not.
-
-    A complex area is within four units of its magnitude, and every addition rounds once.
-    """
-    if dtype not in ("complex64", "complex128"):
-        return UNSIGNED_ZERO
-    eps = np.finfo(np.float32 if dtype == "complex64" else np.float64).eps
-    return absolute((4 + extent) * eps * magnitude)
+def _area_rule(cell: Cell, magnitude: Array, extent: int) -> Rule:
+    """Return the rule for sums of areas: exact, but for complex ones, whose quotients may round for nothing."""
+    return rule_around(cell, "trapezoid", magnitude, terms=extent) if is_complex(cell.dtype) else UNSIGNED_ZERO
 
 
 @clause("reductions.trapezoid.adds-areas")
@@ -265,7 +260,7 @@ def test_trapezoid(cell: Cell, sweep: Sweep) -> None:
                 areas = _areas(array, dim, spacing)
                 total = areas.sum(axis=dim).astype(array.dtype)
                 for name in _TRAPEZOIDS:
-                    trial.expect(form.format(name), total, _area_rule(np.abs(areas).sum(axis=dim), extent, cell.dtype))
-                running = _area_rule(np.abs(areas).cumsum(axis=dim), extent, cell.dtype)
+                    trial.expect(form.format(name), total, _area_rule(cell, np.abs(areas).sum(axis=dim), extent))
+                running = _area_rule(cell, np.abs(areas).cumsum(axis=dim), extent)
                 expected = areas.cumsum(axis=dim).astype(array.dtype)
                 trial.expect(form.format("torch.cumulative_trapezoid"), expected, running)

@@ -11,6 +11,7 @@ from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import EXACT, absolute
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.accuracy import roundings, rule_around
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.ops.reductions import gamma, unit_roundoff
@@ -111,8 +112,7 @@ def test_predictions(cell: Cell) -> None:
 @clause("training.house-prices.loss-by-hand")
 def test_loss(cell: Cell) -> None:
     exact = np.array(np.longdouble(8300) / 3)
-    # The sum is a whole number; what divides it by 3 rounds, or multiplies by a rounded third.
-    rule = absolute(3 * unit_roundoff(cell.dtype) * float(exact))
+    rule = rule_around(cell, "mse_loss.of-three", float(exact))
     kind = numpy_dtype(cell.dtype)
     for turn in range(2):
         trial = _houses(cell, turn)
@@ -128,7 +128,7 @@ def test_loss(cell: Cell) -> None:
 def test_gradients(cell: Cell) -> None:
     weight, bias = np.array(-np.longdouble(31600) / 3), np.array(np.longdouble(-100))
     # All terms of a sum have one sign, so that its roundings are relative to the sum.
-    relative = gamma(3 + 8, unit_roundoff(cell.dtype))
+    relative = gamma(roundings(cell, "mse_loss.gradient-of-three", terms=3), unit_roundoff(cell.dtype))
     for turn in range(len(MODELS)):
         for number, loss in enumerate(LOSSES):
             trial = _houses(cell, turn + number)

@@ -11,7 +11,7 @@ import torch
 from torch_conformance.conformance.chapters.inplace.method_calls import method_sizes, method_write
 from torch_conformance.conformance.chapters.inplace.writes import result
 from torch_conformance.conformance.inputs.recipes import SIZE_CLASSES, Recipe, structures
-from torch_conformance.conformance.judging.elementwise import case_of
+from torch_conformance.conformance.judging.elementwise import values_of
 from torch_conformance.reference.ops import inplace
 from torch_conformance.spec import load
 from torch_conformance.spec.inplace import Method, methods
@@ -78,8 +78,8 @@ def test_calls_and_arguments_of_a_method_exist(method: Method):
 def test_results_in_place_are_those_out_of_place(row: Operator):
     recipe = Recipe(SIZE_CLASSES["tail"][0], 5, bytes(range(32)))
     for dtype in load().dtype_sets[row.dtypes]:
-        case = case_of(row, recipe, dtype)
-        a, b = (case.operands[name].array for name in "ab")
+        operands, expected = values_of(row, recipe, dtype)
+        a, b = (operands[name].array for name in "ab")
         found = result(row, dtype, a, b)
-        assert found.dtype == case.expected.dtype
-        assert np.array_equal(found, case.expected, equal_nan=found.dtype.kind in "fc")
+        assert found.dtype == expected.dtype
+        assert np.array_equal(found, expected, equal_nan=found.dtype.kind in "fc")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 import sys
@@ -201,6 +202,21 @@ def test_the_smallest_head_room_comes_first() -> None:
         ("rounded", pytest.approx(0.98, abs=0.01)),
     ]
     assert {each.operation for each in found if each.share is None} == {"wide", "absolute"}
+
+
+def test_a_variable_is_shown_with_its_clause() -> None:
+    place = ("here", "cpu", "float32", 1.0, 2.0, "", "nn.linear.value")
+    labels = [numerics.Distance(name, *place).label for name in ("y", "d[0]", "torch.exp(a)", "y + 1")]
+    assert labels == ["nn.linear.value: y", "nn.linear.value: d[0]", "torch.exp(a)", "y + 1"]
+
+
+def test_every_bound_is_shown() -> None:
+    rows = numerics.bound_rows(load())
+    assert sum(len(row.operations) for row in rows) == len(load().bounds)
+    (row,) = (row for row in rows if "tan" in row.operations and row.device == "cuda")
+    assert (row.dtypes, row.bound, row.basis) == ("single", "4 + 1/2 ULP", "documented")
+    document = html.unescape(rendered(build.conformant()))
+    assert all(f"<td>{row.bound}</td>" in document for row in rows)
 
 
 def picture(device: str, title: str = "loss", **changes: object) -> records.Picture:

@@ -24,38 +24,12 @@ from torch_conformance.reference.numerics import rounding, tape
 from torch_conformance.reference.numerics.rounding import Rounded
 from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives
+from torch_conformance.spec.operators import operators
 
 Array = npt.NDArray[Any]
 Size = tuple[int, ...]
 
 _MANY, _FEW = 256, 16
-# Between which bounds operands lie, and which values are planted among them: kinks that are documented, points where
-# derivatives vanish. Derivatives are moderate there, in 16 bits too.
-_DOMAINS: dict[str, tuple[float, float, tuple[float, ...]]] = {
-    "log": (0.1, 8, (1,)),
-    "log2": (0.1, 8, (1, 2)),
-    "log10": (0.1, 8, (1,)),
-    "log1p": (-0.9, 8, (0,)),
-    "asin": (-0.95, 0.95, (0, 0.5)),
-    "acos": (-0.95, 0.95, (0, 0.5)),
-    "atanh": (-0.95, 0.95, (0, 0.5)),
-    "acosh": (1.1, 8, (2,)),
-    "tan": (-1.4, 1.4, (0,)),
-    "lgamma": (0.3, 8, (1, 2)),
-    "digamma": (0.3, 8, (1, 2)),
-    "logit": (0.05, 0.95, (0.5,)),
-    "sqrt": (0.1, 8, (1, 4)),
-    "rsqrt": (0.1, 8, (1, 4)),
-    "sinc": (0.1, 4, (0, 1, -1, -2.5)),
-    "reciprocal": (0.15, 8, (1, -1, -2, -0.5, -3)),
-}
-_PAIRED: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
-    "pow": ((0.2, 4), (-3, 3)),
-    "div": ((-4, 4), (0.3, 4)),
-    "atan2": ((0.2, 4), (-4, 4)),
-    "hypot": ((0.2, 4), (-4, 4)),
-    "xlogy": ((-4, 4), (0.2, 4)),
-}
 # Multiples of 1/8 that a multiple of 1/16 is never a multiple of: where quotients are whole, fmod and remainder jump.
 _DIVISORS = (0.5, 0.75, 1, 1.5, 2, 3, -0.5, -0.75, -1, -1.5, -2, -3, 2.5, -2.5, 4, -4)
 _INCOMING = (1, -1, 2, -2, 0.5, 3, -3, 0, 4, 1.5, -0.5, 5, -1.5, 6, -4, 0.25)
@@ -127,27 +101,29 @@ def _generator(name: str, dtype: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([zlib.crc32(f"{name}/{dtype}".encode()), seed])
 
 
+def _drawn(ends: tuple[float, float], at: Sequence[float], count: int, generator: np.random.Generator) -> Array:
+    """Return numbers between two ends, those planted among them first."""
+    values = generator.uniform(*ends, count)
+    values[: len(at)] = at
+    return values
+
+
 def _unary_values(name: str, dtype: str, seed: int) -> Array:
-    low, high, planted = _DOMAINS.get(name, (-4.0, 4.0, (0.0, 1.0, -1.0, 2.0, 0.5)))
-    values = _generator(name, dtype, seed).uniform(low, high, _MANY)
-    values[: len(planted)] = planted
-    return values.astype(numpy_dtype(dtype))
+    gradient = operators()[name].gradient
+    return _drawn(gradient.a, gradient.at, _MANY, _generator(name, dtype, seed)).astype(numpy_dtype(dtype))
 
 
 def _paired_values(name: str, dtype: str, seed: int) -> tuple[Array, Array]:
-    generator = _generator(name, dtype, seed)
-    if name in ("fmod", "remainder"):
-        first = (2 * generator.integers(-40, 40, _FEW) + 1) / 16
-        return first.astype(numpy_dtype(dtype)), np.array(_DIVISORS).astype(numpy_dtype(dtype))
-    ranges = _PAIRED.get(name, ((-4.0, 4.0), (-4.0, 4.0)))
-    first, second = (generator.uniform(*each, _FEW) for each in ranges)
-    if name in ("maximum", "minimum"):
+    generator, gradient = _generator(name, dtype, seed), operators()[name].gradient
+    if gradient.pairs == "off-jumps":
+        first, second = (2 * generator.integers(-40, 40, _FEW) + 1) / 16, np.array(_DIVISORS)
+    else:
+        first = _drawn(gradient.a, gradient.at, _FEW, generator)
+        second = _drawn(gradient.b, (), _FEW, generator)
+    if gradient.pairs == "tied":
         second[: _FEW // 2] = first[: _FEW // 2]
-    if name in ("fmax", "fmin"):
-        # Never equal, in any dtype.
+    if gradient.pairs == "apart":
         first, second = generator.integers(-16, 17, _FEW) / 4, (2 * generator.integers(-16, 16, _FEW) + 1) / 8
-    if name == "copysign":
-        first[0] = 0
     return first.astype(numpy_dtype(dtype)), second.astype(numpy_dtype(dtype))
 
 

@@ -17,8 +17,6 @@ _OTHERS: tuple[tuple[Size, ...], ...] = (
     ((1,), (), (3, 0), (65,)),
 )
 _BEYOND_THE_GRAIN: tuple[Size, ...] = ((32_771,), (3, 10_925))
-# torch says so itself (NotImplementedError), and documents nothing else.
-_NO_INPLACE_DERIVATIVE = ("asinh", "acosh", "atanh")
 
 
 def _layouts(size: Size, turn: int, count: int) -> list[Structure]:
@@ -81,8 +79,7 @@ def test_gradient(cell: Cell) -> None:
     row = operators()[cell.clause.subject.replace("-", "_")]
     generator = cell.generator()
     start = int(generator.integers(0, 60))
-    # A reflected power is for a number as base: torch 2.0 takes a tensor there for one.
-    spellings = [each for each in row.spellings if not each.startswith("b.__rpow__")]
+    spellings = row.derived_spellings
     turns = range(start, start + max(1, cell.profile.examples // 3))
     sizes = [(size, turn) for turn in turns for size in (*_SPELLED, *_OTHERS[turn % 3])]
     sizes.append((_BEYOND_THE_GRAIN[start % 2], start))
@@ -92,5 +89,5 @@ def test_gradient(cell: Cell) -> None:
         for way, spelling in enumerate(spellings):
             if way == number % len(spellings) or (size in _SPELLED and turn == start):
                 _judge_spelling(cell, case, spelling, way + number)
-        if row.inplace and row.name not in _NO_INPLACE_DERIVATIVE and size in _SPELLED:
+        if row.inplace and row.gradient.inplace and size in _SPELLED:
             _judge_inplace(cell, case, row.inplace[number % len(row.inplace)], number)

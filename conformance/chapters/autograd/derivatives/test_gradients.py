@@ -19,8 +19,9 @@ from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
 )
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, absolute
-from torch_conformance.reference.model.dtypes import finfo, numpy_dtype, real_of
+from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO
+from torch_conformance.conformance.judging.accuracy import rule_around
+from torch_conformance.reference.model.dtypes import numpy_dtype, real_of
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import tape
 from torch_conformance.reference.numerics.tape import Variable
@@ -79,7 +80,7 @@ def test_layer(cell: Cell) -> None:
     trial.run("torch.nn.MSELoss()(torch.matmul(x, w) + b, y).backward()")
     # The mean over six elements derives to a third of each, which two equal rows of ones add up.
     sums = 2 * (weight.sum(0) + bias) / 3
-    rule = absolute(8 * finfo(cell.dtype).eps * np.abs(sums) + finfo(cell.dtype).tiny)
+    rule = rule_around(cell, "gradient.squared-error", sums)
     trial.expect("w.grad", np.broadcast_to(sums, (5, 3)), rule, dtype=cell.dtype)
     trial.expect("b.grad", sums, rule, dtype=cell.dtype)
 
@@ -112,8 +113,7 @@ def test_broadcast(cell: Cell) -> None:
             gradients = tape.gradients(result, operands, tape.variable(g, cell.dtype))
             layouts = [LAYOUTS[(number + turn + each) % 5] for each in range(3)]
             inputs = {w: laid_out(a, way) for w, a, way in zip("abg", (*arrays, g), layouts, strict=True)}
-            # A reflected power is for a number as base: torch 2.0 takes a tensor there for one.
-            spellings = [each for each in row.spellings if not each.startswith("b.__rpow__")]
+            spellings = row.derived_spellings
             for spelling in (spellings[(number + turn) % len(spellings)], spellings[0]):
                 trial = cell.trial(**inputs)
                 trial.run("a.requires_grad_(); b.requires_grad_()")
@@ -342,8 +342,8 @@ def test_parts(cell: Cell) -> None:
         trial.run("z.requires_grad_()")
         trial.run(f"({text}).backward(g)")
         answer = np.concatenate([np.zeros((2 - slope.shape[0], 3)), arrived * slope])
-        bound = 32 * finfo(part).eps * np.abs(answer)
-        trial.expect("z.grad", answer.astype(np.complex128), absolute(bound), dtype=cell.dtype)
+        rule = rule_around(cell, "gradient.complex-parts", answer)
+        trial.expect("z.grad", answer.astype(np.complex128), rule, dtype=cell.dtype)
     h = small_values(cell.dtype, (2, 3), generator)
     x, y = (moderate_values(part, (2, 3), generator) for _ in range(2))
     for text in ("torch.complex(x, y)", "torch.view_as_complex(torch.stack((x, y), -1))", "x + 1j * y"):

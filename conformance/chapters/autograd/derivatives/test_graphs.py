@@ -19,6 +19,7 @@ from torch_conformance.conformance.chapters.autograd.derivatives.graphs import S
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.accuracy import distance
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import tape
 from torch_conformance.reference.numerics.tape import Variable
@@ -143,11 +144,11 @@ def _pair(cell: Cell, generator: np.random.Generator) -> tuple[list[Variable], d
     return [tape.variable(each, cell.dtype) for each in arrays], inputs
 
 
-def _loose(answer: Variable | None, like: Variable) -> Variable:
+def _loose(cell: Cell, answer: Variable | None, like: Variable) -> Variable:
     """Return an answer with room for the other formulas by which second derivatives are worked out."""
     if answer is None:
         return tape.constant(np.zeros(like.shape), like)
-    room = 32 * answer.data.unit * (1 + np.abs(answer.data.values).astype(np.float64))
+    room = distance(cell, "gradient.other-formula", 1 + np.abs(answer.data.values).astype(np.float64))
     return Variable(type(answer.data)(answer.data.values, 2 * answer.data.error + room, answer.dtype))
 
 
@@ -169,8 +170,8 @@ def test_double(cell: Cell) -> None:
         trial.run("second = [torch.zeros_like(x) if g is None else g for x, g in zip((p, q), second)]")
         trial.run("p.grad, q.grad = torch.zeros_like(p), torch.zeros_like(q); (first * u).sum().backward()")
         for number, (name, answer, leaf) in enumerate(zip("pq", second, (p, q), strict=True)):
-            expect(trial, f"second[{number}]", _loose(answer, leaf))
-            expect(trial, f"{name}.grad", _loose(answer, leaf))
+            expect(trial, f"second[{number}]", _loose(cell, answer, leaf))
+            expect(trial, f"{name}.grad", _loose(cell, answer, leaf))
 
 
 @clause("autograd.double.third-derivatives-of-polynomials")
@@ -202,7 +203,7 @@ def test_jvp(cell: Cell) -> None:
                 part = reductions.sum(tape.multiply(gradient, direction))
                 total = part if total is None else total + part
         assert total is not None
-        expected = _loose(tape.gradients(total, [u], tape.constant(np.ones(()), u))[0], u)
+        expected = _loose(cell, tape.gradients(total, [u], tape.constant(np.ones(()), u))[0], u)
         directions = {"v": v.data.values.astype(inputs["p"].storage.dtype), "w": w.data.values}
         tensors = {
             name: Strided.from_array(each.astype(inputs["p"].storage.dtype)) for name, each in directions.items()
@@ -233,7 +234,7 @@ def test_jacobian(cell: Cell) -> None:
             unit = np.zeros(result.shape)
             unit.flat[place] = 1
             gradient = tape.gradients(result, [p], tape.constant(unit, result))[0]
-            rows.append(_loose(gradient, p))
+            rows.append(_loose(cell, gradient, p))
         whole = tape.reshape(tape.joined(rows, np.stack), (*result.shape, *p.shape))
         trial = cell.trial(**inputs)
         trial.run(f"f = lambda p: {text}")

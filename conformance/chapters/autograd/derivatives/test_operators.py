@@ -17,27 +17,21 @@ from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.inputs.recipes import structures
+from torch_conformance.conformance.judging.accuracy import distance
 from torch_conformance.reference.numerics import rounding, tape
 from torch_conformance.reference.numerics.rounding import Rounded
 from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives
 from torch_conformance.spec.operators import operators
 
-# digamma is left out: the reference has no third derivative of lgamma.
-TWICE = tuple(name for name in derivatives.SMOOTH if name != "digamma" and name in operators())
+TWICE = tuple(name for name in derivatives.SMOOTH if name in operators() and operators()[name].gradient.twice)
 PAIRS_TWICE = ("mul", "div", *(name for name in derivatives.SMOOTH_PAIRS if name in operators()))
 _SIZE = (3, 4)
-# Torch may work the same formula out in another order: so many roundings of its terms.
-_ROUNDINGS = 32
 
 
-def _spellings(name: str) -> list[str]:
-    # A reflected power is for a number as base: torch 2.0 takes a tensor there for one.
-    return [each for each in operators()[name].spellings if not each.startswith("b.__rpow__")]
-
-
-def _with_room(answer: Rounded, terms: npt.NDArray[np.float64]) -> Rounded:
-    return Rounded(answer.values, 2 * answer.error + _ROUNDINGS * answer.unit * (1 + terms), answer.dtype)
+def _with_room(cell: Cell, answer: Rounded, terms: npt.NDArray[np.float64]) -> Rounded:
+    room = distance(cell, "gradient.other-formula", 1 + terms)
+    return Rounded(answer.values, 2 * answer.error + room, answer.dtype)
 
 
 def _applied(name: str, operands: list[Variable]) -> Variable:
@@ -51,9 +45,9 @@ def _judge_twice(cell: Cell, name: str, number: int, generator: np.random.Genera
     make = unary_table if len(names) == 1 else paired_table
     table = make(name, cell.dtype, cell.seed % 1_000)
     arrays = [table.operands[each][generator.integers(0, table.operands[each].size, _SIZE)] for each in names]
-    if name == "sinc":
-        # Its gradient at 0 is given by continuity; what the gradient of that is nothing says.
-        arrays = [np.where(each == 0, np.asarray(1.5, each.dtype), each) for each in arrays]
+    for value in operators()[name].gradient.twice_not_at:
+        # The gradient is given by continuity there; what the gradient of that is nothing says.
+        arrays = [np.where(each == value, np.asarray(1.5, each.dtype), each) for each in arrays]
     g = small_values(cell.dtype, _SIZE, generator, zero=False)
     along = [small_values(cell.dtype, _SIZE, generator, zero=False) for _ in names]
     leaves = [tape.variable(each, cell.dtype) for each in (*arrays, g)]
@@ -66,7 +60,7 @@ def _judge_twice(cell: Cell, name: str, number: int, generator: np.random.Genera
         seconds = tape.gradients(total, leaves, tape.constant(np.ones(_SIZE), total))
     directions = {f"u_{each}": laid_out(u, LAYOUTS[number % 5]) for each, u in zip(names, along, strict=True)}
     inputs = {each: laid_out(v, LAYOUTS[(number + 1) % 5]) for each, v in zip(names, arrays, strict=True)}
-    spellings = _spellings(name)
+    spellings = operators()[name].derived_spellings
     trial = cell.trial(**inputs, **directions, g=laid_out(g, LAYOUTS[(number + 2) % 5]))
     listed = ", ".join(names)
     trial.run(f"for x in ({listed}, g): x.requires_grad_()")
@@ -76,7 +70,7 @@ def _judge_twice(cell: Cell, name: str, number: int, generator: np.random.Genera
     trial.run(f"seconds = [torch.zeros_like(x) if s is None else s for x, s in zip(({listed}, g), seconds)]")
     for place, second in enumerate(seconds):
         data = tape.constant(np.zeros(_SIZE), leaves[0]).data if second is None else second.data
-        expect(trial, f"seconds[{place}]", Variable(_with_room(data, np.abs(data.values).astype(np.float64))))
+        expect(trial, f"seconds[{place}]", Variable(_with_room(cell, data, np.abs(data.values).astype(np.float64))))
 
 
 @clause("autograd.double.of-every-elementwise-operator")
@@ -104,8 +98,8 @@ def _judge_forward(cell: Cell, name: str, number: int, generator: np.random.Gene
         answer = rounding.add(answer, second)
         terms = terms + np.abs(second.values).astype(np.float64)
     if name not in derivatives.PIECEWISE and name not in derivatives.PIECEWISE_PAIRS:
-        answer = _with_room(answer, terms)
-    spellings = _spellings(name)
+        answer = _with_room(cell, answer, terms)
+    spellings = operators()[name].derived_spellings
     spelling = spellings[number % len(spellings)]
     trial = cell.trial(**drawn.inputs)
     if number % 3:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import EXACT, UNSIGNED_ZERO, Rule, ulp
+from torch_conformance.conformance.engine.comparison import EXACT, UNSIGNED_ZERO, Rule
 from torch_conformance.conformance.inputs.index_expressions import (
     LAYOUTS,
     MANY,
@@ -27,6 +27,7 @@ from torch_conformance.conformance.inputs.index_expressions import (
 )
 from torch_conformance.conformance.inputs.recipes import Recipe, Sweep, sweeps
 from torch_conformance.conformance.inputs.values import pool
+from torch_conformance.conformance.judging.accuracy import rule_of
 from torch_conformance.reference.model.dtypes import is_signed, numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.ops import indexing
@@ -222,7 +223,12 @@ _REDUCE_IN_PLACE = (
 )
 _REDUCE_ALONE_IN_PLACE = ("x.scatter_reduce_(dim, index, source, reduce, include_self=False)",)
 # A mean is one division of an exact sum.
-_RULES = {"mean": ulp(1, signed_zero=False), "sum": EXACT}
+
+
+def _rule(cell: Cell, reduce: str) -> Rule:
+    if reduce == "mean":
+        return rule_of("scatter_reduce.mean", cell.dtype, cell.device, signed_zero=False)
+    return EXACT if reduce == "sum" else UNSIGNED_ZERO
 
 
 def _judge_reductions(cell: Cell, sweep: Sweep, modes: tuple[str, ...], *, include_self: bool) -> None:
@@ -242,7 +248,7 @@ def _judge_reductions(cell: Cell, sweep: Sweep, modes: tuple[str, ...], *, inclu
                 expected = indexing.scatter_reduce(x.array, dim, index, values, reduce, include_self=include_self)
                 source = laid_out(values, _layout(choices))
                 inputs = _inputs(x, dim, laid_out(index, _layout(choices)), source=source, reduce=reduce)
-                _judge(cell, recipe, inputs, expected, spellings, _RULES.get(reduce, UNSIGNED_ZERO))
+                _judge(cell, recipe, inputs, expected, spellings, _rule(cell, reduce))
 
 
 def _modes(dtype: str) -> tuple[str, ...]:

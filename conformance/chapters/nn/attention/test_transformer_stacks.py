@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.accuracy import distance
 
 # x of 3 steps and memory of 4, batches of 2 in front; the second of each is padded behind.
 _OPERANDS = """
@@ -20,10 +21,8 @@ def near(a, b): return bool(((a - b).abs() <= room * (1 + b.abs().max())).all())
 
 
 def _trial(cell: Cell) -> Trial:
-    # The same operations, perhaps fused: a few thousand roundings, of values near 1.
-    trial = cell.trial(
-        seed=cell.seed % 2**63, dtype=cell.torch_dtype, room=2.0**-14 if cell.dtype == "float32" else 2.0**-40
-    )
+    room = float(distance(cell, "nn.transformer.stack", 1))
+    trial = cell.trial(seed=cell.seed % 2**63, dtype=cell.torch_dtype, room=room)
     trial.run(_OPERANDS)
     return trial
 

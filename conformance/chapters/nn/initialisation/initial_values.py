@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
-from torch_conformance.reference.model.dtypes import finfo
+from torch_conformance.conformance.judging.accuracy import distance
 from torch_conformance.reference.nn import initialisation
 from torch_conformance.reference.numerics import random
 
@@ -25,7 +25,7 @@ def judge_uniform(trial: Trial, cell: Cell, expression: str, low: float, high: f
     """Judge range and distribution of a tensor; both ends are reached as nearly as the sample's size demands."""
     trial.run(f"v = ({expression}).detach().double().cpu().numpy().ravel()")
     count = trial.namespace["v"].size
-    slack = 4 * finfo(cell.dtype).eps
+    slack = float(distance(cell, "nn.init.uniform", 1))
     room = (high - low) * slack
     trial.expect_true(f"v.min() >= {low - room!r} and v.max() <= {high + room!r}", f"within {low:.6g} and {high:.6g}")
     short = (initialisation.largest_shortfall(count, _ERROR_RATE) + slack) * (high - low)
@@ -39,7 +39,7 @@ def judge_normal(trial: Trial, cell: Cell, expression: str, mean: float, std: fl
     """Judge mean, variance and distribution of a tensor."""
     trial.run(f"v = (({expression}).detach().double().cpu().numpy().ravel() - {mean!r}) / {std!r}")
     count = trial.namespace["v"].size
-    slack = 16 * finfo(cell.dtype).eps * (1 + abs(mean / std))
+    slack = float(distance(cell, "nn.init.normal", 1 + abs(mean / std)))
     bound = random.normal_mean_bound(count, _ERROR_RATE) + slack
     trial.expect_true(f"abs(v.mean()) <= {bound!r}", f"the mean is {mean:g}")
     low, high = random.normal_variance_interval(count, _ERROR_RATE)

@@ -14,9 +14,9 @@ from torch_conformance.conformance.chapters.nn.initialisation.initial_values imp
 )
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import absolute
 from torch_conformance.conformance.engine.trial import Trial
-from torch_conformance.reference.model.dtypes import finfo, numpy_dtype
+from torch_conformance.conformance.judging.accuracy import distance, rule_around
+from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.nn import initialisation
 
 _SAMPLE = 20_000
@@ -77,7 +77,7 @@ def test_trunc_normal(cell: Cell) -> None:
         trial.expect_true(f"v.min() >= {a!r} and v.max() <= {b!r}", "every value lies between the bounds")
         points = np.linspace(a, b, 41)[1:-1]
         probabilities = initialisation.truncated_normal_cdf(points, mean, std, a, b)
-        judge_distribution(trial, _SAMPLE, points, probabilities, 64 * finfo(cell.dtype).eps)
+        judge_distribution(trial, _SAMPLE, points, probabilities, float(distance(cell, "nn.init.trunc-normal", 1)))
 
     _judge_init(cell, tuple((call, (_SAMPLE // 100, 100)) for call in calls), judge)
 
@@ -167,9 +167,8 @@ def test_orthogonal(cell: Cell) -> None:
         trial.run("flat = x.detach().reshape(x.shape[0], -1)")
         fewer = min(rows, math.prod(sizes[place][1:]))
         gram = "flat.T @ flat" if fewer < rows else "flat @ flat.T"
-        # Householder's method keeps columns orthonormal within a modest multiple of the unit roundoff and their size.
-        bound = 200 * finfo(cell.dtype).eps * gains[place] ** 2
-        trial.expect(gram, np.eye(fewer) * gains[place] ** 2, absolute(bound), dtype=cell.dtype)
+        rule = rule_around(cell, "nn.init.orthogonal", gains[place] ** 2)
+        trial.expect(gram, np.eye(fewer) * gains[place] ** 2, rule, dtype=cell.dtype)
         if math.prod(sizes[place]) > 10:
             trial.expect_true("(flat != 0).sum() > flat.numel() // 2", "the values are not all ones")
 

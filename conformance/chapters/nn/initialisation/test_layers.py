@@ -8,7 +8,8 @@ from torch_conformance.conformance.chapters.nn.initialisation.initial_values imp
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
-from torch_conformance.reference.model.dtypes import finfo, numpy_dtype
+from torch_conformance.conformance.judging.accuracy import distance
+from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.nn import initialisation
 
 
@@ -73,7 +74,7 @@ def test_recurrent(cell: Cell) -> None:
     for layer, parameters, bound in _RECURRENT:
         trial = _made(cell, layer)
         judge_uniform(trial, cell, parameters, -bound, bound)
-        room = bound * (1 + 4 * finfo(cell.dtype).eps)
+        room = bound * (1 + float(distance(cell, "nn.init.uniform", 1)))
         trial.expect_true(f"all(p.abs().max() <= {room!r} for p in net.parameters())", "each parameter is in range")
         trial.expect_true(
             f"all(p.abs().max() > {bound / 2!r} for p in net.parameters())", "values reach beyond half of the bound"

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.judging.layers import HALF, whole
+from torch_conformance.conformance.judging.accuracy import roundings
+from torch_conformance.conformance.judging.layers import whole
 from torch_conformance.reference.nn.normalisation import Normalised
 
 Array = npt.NDArray[Any]
@@ -17,15 +18,15 @@ EPS = (1e-5, 0.5, 3.0)
 MADE = "device=device, dtype=x.dtype"
 
 
-def roundings_of(cell: Cell, done: Normalised) -> float:
-    """Return how many roundings, times the condition, a plain evaluation of moments and quotients may have.
+def roundings_of(cell: Cell, done: Normalised, of: str = "value") -> float:
+    """Return how many roundings a plain evaluation of moments and quotients may have.
 
-    A sum of n terms has n roundings, a variance twice as many and what cancellation leaves of them; root, quotient,
-    weight and bias a dozen more. Half-width dtypes take moments in float32 and round a handful of times.
+    Args:
+        cell: Where it ran.
+        done: The normalisation, with the number of terms of its moments and their condition.
+        of: The value, or the gradient of the input.
     """
-    if cell.dtype in HALF:
-        return 6 + 2 * done.condition
-    return (4 * done.count + 16) * done.condition
+    return roundings(cell, f"nn.normalisation.{of}", terms=done.count, condition=done.condition)
 
 
 def wide(array: Array) -> Array:

@@ -11,20 +11,18 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.engine.comparison import absolute
+from torch_conformance.conformance.judging.accuracy import distance, specific
 from torch_conformance.conformance.judging.layers import (
-    HALF,
     Answer,
     Form,
     arranged,
     function,
     judge_gradients,
     judge_values,
-    rounded,
-    unit,
     whole,
-    within,
+    within_bound,
 )
-from torch_conformance.reference.model.dtypes import finfo
 from torch_conformance.reference.nn import activations
 from torch_conformance.reference.nn.activations import ACTIVATIONS
 
@@ -35,9 +33,6 @@ _POINTS = np.concatenate(
     [np.arange(-36, 37) / 8.0, [-100.0, -24.0, -17.0, -12.0, -6.0, 6.0, 6.5, 12.0, 17.0, 21.0, 24.0, 100.0]]
 )
 _SIZES: tuple[tuple[int, ...], ...] = ((85,), (5, 7), (2, 3, 4), (), (0, 3), (1,), (3, 2, 2, 5))
-# Roundings of one exp, tanh or erf of a vector library and of the few operations around it.
-_ELEMENTARY = 16
-_SATURATED = 1e-30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,19 +166,7 @@ def _tensor(cell: Cell, turn: int, kinks: Sequence[float]) -> Array:
 
 
 def _answer(cell: Cell, values: Array, size: Array | None) -> Answer:
-    magnitude = np.abs(values) if size is None else size
-    # Exponentials of half-width dtypes may vanish; so may products of them in the wide ones.
-    tiny = finfo(cell.dtype).tiny if cell.dtype in HALF else _SATURATED
-    return within(values, _bound(cell, magnitude) + tiny)
-
-
-def _bound(cell: Cell, magnitude: Array) -> Array:
-    return np.asarray(rounded(magnitude, magnitude, cell, _count(cell)).rule.absolute)
-
-
-def _count(cell: Cell) -> int:
-    # Half-width dtypes are worked out in float32 and rounded once, or step by step in a handful of roundings.
-    return 5 if cell.dtype in HALF else _ELEMENTARY
+    return within_bound(cell, "nn.activation", values, values if size is None else size)
 
 
 @clause("nn.*.has-its-value-and-derivative")
@@ -206,10 +189,8 @@ def test_activation(cell: Cell) -> None:
             np.abs(row.derivative(long, **options)) if row.slope_size is None else row.slope_size(long, **options)
         )
         inputs = {"x": arranged(x, cell.dtype, turn), "options": options, "g": arranged(g, cell.dtype, turn + 1)}
-        if subject == "hardsigmoid" and cell.dtype == "float64":
-            # torch holds the slope of 1/6 in float32.
-            size = size * 2.0**26
-        judge_gradients(cell, inputs, forms[turn % 2 :: 2] if turn else forms, [_answer(cell, slope, size)], leaves="x")
+        answer = within_bound(cell, specific(cell, f"nn.{subject}.slope", "nn.activation"), slope, size)
+        judge_gradients(cell, inputs, forms[turn % 2 :: 2] if turn else forms, [answer], leaves="x")
 
 
 @clause("nn.rrelu.has-a-slope-between-its-bounds")
@@ -363,25 +344,21 @@ def _judge_soft(cell: Cell) -> None:
                 function(f"y = x.{name}(dim)", leaves="(x,)"),
                 function(f"y = torch.{name}(x, dim=dim)", leaves="(x,)"),
             ]
-        roundings = 40 + size[dim]
-        if cell.dtype in HALF:
-            roundings = 6
-        judge_values(cell, inputs, forms, rounded(y, value_size, cell, roundings))
-        judge_gradients(cell, inputs, forms[turn % 2 :: 2], [rounded(gradient, size_of, cell, roundings)], leaves="x")
+        value = within_bound(cell, "nn.softmax", y, value_size, terms=size[dim])
+        slope = within_bound(cell, "nn.softmax", gradient, size_of, terms=size[dim])
+        judge_values(cell, inputs, forms, value)
+        judge_gradients(cell, inputs, forms[turn % 2 :: 2], [slope], leaves="x")
         trial = cell.trial(**inputs)
-        trial.expect(
-            f"torch.nn.functional.{name}(x, dim, dtype=torch.float64)",
-            y,
-            within(y, 64 * unit("float64") * value_size).rule,
-            dtype="float64",
-        )
+        wide = absolute(distance(cell, "nn.softmax.dtype", value_size, dtype="float64"))
+        trial.expect(f"torch.nn.functional.{name}(x, dim, dtype=torch.float64)", y, wide, dtype="float64")
     _judge_forbidden(cell, name, cls, sign)
     if name == "softmax":
         x = whole(cell.generator(), (2, 3, 2, 2), 3)
         y = activations.softmax(x.astype(np.longdouble), 1)
         forms = [function("y = torch.nn.Softmax2d()(x)", leaves="(x,)")]
-        judge_values(cell, {"x": arranged(x, cell.dtype, 4)}, forms, rounded(y, y, cell, 40))
-        judge_values(cell, {"x": arranged(x[0], cell.dtype, 4)}, forms, rounded(y[0], y[0], cell, 40))
+        for given, answer in ((x, y), (x[0], y[0])):
+            inputs = {"x": arranged(given, cell.dtype, 4)}
+            judge_values(cell, inputs, forms, within_bound(cell, "nn.softmax2d", answer, answer))
 
 
 def _judge_forbidden(cell: Cell, name: str, cls: str, sign: int) -> None:

@@ -19,8 +19,8 @@ from torch_conformance.conformance.chapters.nn.layers.normalisation_cases import
 )
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.judging.accuracy import distance
 from torch_conformance.conformance.judging.layers import (
-    HALF,
     Form,
     arranged,
     function,
@@ -29,7 +29,6 @@ from torch_conformance.conformance.judging.layers import (
     module,
     rounded,
     selected,
-    unit,
     whole,
     within,
 )
@@ -68,7 +67,7 @@ def _judge(  # noqa: PLR0913
         judge_values(cell, inputs, forms, answer)
     if kind != "values":
         gradient, size = normalisation.input_gradient(done, g * w, axes, centred=centred)
-        answers = [rounded(gradient, size, cell, 2 * count)]
+        answers = [rounded(gradient, size, cell, roundings_of(cell, done, "gradient"))]
         if affine:
             parts = ((g * done.values, np.abs(g) * (np.abs(done.values) + 1)), (g, np.abs(g)))
             for part, extent in parts[: 1 + bias]:
@@ -156,13 +155,7 @@ def test_running(cell: Cell) -> None:
             mean = normalisation.running(mean, x.mean(axis=axes), momentum, batch)
             # Running variances are unbiased, unlike those of the batch.
             variance = normalisation.running(variance, x.var(axis=axes) * count / (count - 1), momentum, batch)
-            room = (
-                room
-                + (4 * count + 16 if cell.dtype not in HALF else 6)
-                * unit(cell.dtype)
-                * ((x * x).mean(axis=axes) + 2)
-                * 2
-            )
+            room = room + distance(cell, "nn.batch-norm.running", (x * x).mean(axis=axes) + 2, terms=count)
             trial.run(f"x = x{batch}; y = m(x)")
             trial.expect("m.running_mean", mean, within(mean, room).rule, dtype=cell.dtype)
             trial.expect("m.running_var", variance, within(variance, room).rule, dtype=cell.dtype)

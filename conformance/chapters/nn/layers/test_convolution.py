@@ -14,6 +14,7 @@ from torch_conformance.conformance.chapters.nn.layers import convolution_cases
 from torch_conformance.conformance.chapters.nn.layers.convolution_cases import Convolution, Operands
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.judging.accuracy import roundings
 from torch_conformance.conformance.judging.layers import (
     Form,
     arranged,
@@ -259,7 +260,8 @@ def test_precision(cell: Cell) -> None:
         given = Operands(*(None if part is None else part.astype(long) for part in parts.values()))  # type: ignore[arg-type]
         y = convolution_cases.forward(case, given)
         terms = given.w[0].size + 1
-        bound = 2 * gamma(terms + 64, unit_roundoff(cell.dtype)) * convolution_cases.forward(case, given.magnitudes())
+        count = roundings(cell, "nn.conv", terms=terms)
+        bound = 2 * gamma(count, unit_roundoff(cell.dtype)) * convolution_cases.forward(case, given.magnitudes())
         answer = within(_unbatched(case, y), _unbatched(case, bound))
         judge_values(cell, _inputs(case, given, cell.dtype, turn), _EXACTLY[dims], answer)
 

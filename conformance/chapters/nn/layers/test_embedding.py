@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.judging.accuracy import distance
 from torch_conformance.conformance.judging.layers import (
     Answer,
     Form,
@@ -17,11 +18,10 @@ from torch_conformance.conformance.judging.layers import (
     function,
     judge_gradients,
     judge_values,
-    rounded,
     selected,
-    unit,
     whole,
     within,
+    within_bound,
 )
 from torch_conformance.reference.nn import embedding
 
@@ -84,7 +84,11 @@ def test_embedding_gradients(cell: Cell) -> None:
             np.abs(g).astype(np.longdouble), i, _ROWS, padding=padding, by_frequency=by_frequency
         )
         most = int(embedding.frequencies(i, _ROWS).max()) if by_frequency else 0
-        slope = rounded(exact, size_of, cell, 2 * most + 2) if by_frequency else Answer(exact)
+        slope = (
+            within_bound(cell, "nn.embedding.by-frequency", exact, size_of, terms=most)
+            if by_frequency
+            else Answer(exact)
+        )
         # The module that is made of w itself needs a leaf that does not require grad.
         judge_gradients(cell, inputs, forms[:2], [slope], leaves="w")
         judge_gradients(cell, inputs, forms[2:], [slope], leaves="")
@@ -103,8 +107,7 @@ def test_max_norm(cell: Cell) -> None:
         w, i = whole(generator, (_ROWS, _COLUMNS), 6), _indices(generator, size)
         w[0] = (1, 0, 0)
         exact = embedding.renormalised(w.astype(np.longdouble), i, limit, power)
-        # torch adds 1e-7 to the norm that it divides by.
-        answer = within(exact, (24 * unit(cell.dtype) + 2e-7) * np.abs(exact))
+        answer = within(exact, distance(cell, "nn.embedding.max-norm", exact))
         inputs = {
             "w": arranged(w, cell.dtype, turn % 2),
             "i": arranged(i, "int64", turn),
@@ -217,7 +220,7 @@ def _each_bag(cell: Cell) -> Any:
 def test_bags(cell: Cell) -> None:
     for _, mode, weighted, (inputs, w, i, (members, weights, _)) in _each_bag(cell):
         value = embedding.bag(w.astype(np.longdouble), i, members, mode, weights)
-        judge_values(cell, inputs, _bag_forms(weighted=weighted), rounded(value, value, cell, 3))
+        judge_values(cell, inputs, _bag_forms(weighted=weighted), within_bound(cell, "nn.embedding-bag", value, value))
 
 
 @clause("nn.embedding-bag.has-gradients-of-table-and-weights")
@@ -229,10 +232,9 @@ def test_bag_gradients(cell: Cell) -> None:
         size = None if weights is None else np.abs(weights)
         slope = embedding.bag_gradient(long, i, members, mode, g, weights)
         room = embedding.bag_gradient(long, i, members, mode, np.abs(g), size)
-        slopes = [rounded(slope, room, cell, len(i) + 3)]
+        slopes = [within_bound(cell, "nn.embedding-bag", slope, room, terms=len(i))]
         if weighted:
             slopes.append(Answer(embedding.weights_gradient(long, i, members, g).reshape(shape)))
         value = embedding.bag(long, i, members, mode, weights)
-        judge_gradients(
-            cell, given, _bag_forms(weighted=weighted), slopes, leaves="w s", value=rounded(value, value, cell, 3)
-        )
+        answer = within_bound(cell, "nn.embedding-bag", value, value)
+        judge_gradients(cell, given, _bag_forms(weighted=weighted), slopes, leaves="w s", value=answer)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.judging.accuracy import roundings
 from torch_conformance.conformance.judging.layers import (
     Answer,
     Form,
@@ -97,7 +98,8 @@ def test_linear_precision(cell: Cell) -> None:
         long = [each.astype(np.longdouble) for each in (x, w, b)]
         value = np.einsum("ni,oi->no", *long[:2]) + long[2]
         size = np.einsum("ni,oi->no", *map(np.abs, long[:2])) + np.abs(long[2])
-        bound = 2 * gamma(ins + 4, unit_roundoff(cell.dtype)) / unit_roundoff(cell.dtype)
+        unit = unit_roundoff(cell.dtype)
+        bound = 2 * gamma(roundings(cell, "nn.linear", terms=ins), unit) / unit
         inputs = {
             "x": arranged(x, cell.dtype),
             "w": arranged(w, cell.dtype),

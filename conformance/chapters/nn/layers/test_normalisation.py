@@ -19,6 +19,7 @@ from torch_conformance.conformance.chapters.nn.layers.normalisation_cases import
 )
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.judging.accuracy import distance
 from torch_conformance.conformance.judging.layers import (
     HALF,
     Form,
@@ -30,9 +31,9 @@ from torch_conformance.conformance.judging.layers import (
     plainly,
     rounded,
     selected,
-    unit,
     whole,
     within,
+    within_bound,
 )
 from torch_conformance.reference.model.dtypes import finfo
 from torch_conformance.reference.nn import normalisation
@@ -118,7 +119,7 @@ def _judge_shaped(  # noqa: PLR0913
         judge_values(cell, inputs, forms, answer)
         return
     gradient, size = normalisation.input_gradient(done, g * w, axes, centred=centred)
-    answers = [rounded(gradient, size, cell, 2 * count)]
+    answers = [rounded(gradient, size, cell, roundings_of(cell, done, "gradient"))]
     if affine:
         over = tuple(range(lead))
         batch = count + math.prod(g.shape[:lead])
@@ -223,7 +224,7 @@ def _judge_grouped(  # noqa: PLR0913, PLR0917
         judge_values(cell, inputs, forms, answer)
     if kind != "values":
         gradient, extent = normalisation.input_gradient(done, (g * w).reshape(grouped), axes)
-        answers = [rounded(gradient.reshape(size), extent.reshape(size), cell, 2 * count)]
+        answers = [rounded(gradient.reshape(size), extent.reshape(size), cell, roundings_of(cell, done, "gradient"))]
         if affine:
             over = (0, *range(2, ndim))
             total = count + math.prod(size)
@@ -308,12 +309,7 @@ def test_instance_norm_running(cell: Cell) -> None:
         mean = normalisation.running(np.zeros(size[1]), long.mean(axis=(0, *axes)), momentum, 1)
         spread = (long.var(axis=axes) * count / (count - 1)).mean(axis=0)
         variance = normalisation.running(np.ones(size[1]), spread, momentum, 1)
-        room = (
-            4
-            * ((4 * count + 16) if cell.dtype not in HALF else 6)
-            * unit(cell.dtype)
-            * ((long**2).mean(axis=(0, *axes)) + 2)
-        )
+        room = distance(cell, "nn.instance-norm.running", (long**2).mean(axis=(0, *axes)) + 2, terms=count)
         trial.expect("m.running_mean", mean, within(mean, room).rule, dtype=cell.dtype)
         trial.expect("m.running_var", variance, within(variance, room).rule, dtype=cell.dtype)
         shape = (1, -1, *[1] * len(axes))
@@ -347,15 +343,9 @@ def test_local_response(cell: Cell) -> None:
             function("y = torch.nn.LocalResponseNorm(**options)(x)", leaves="(x,)"),
             function("y = torch.nn.functional.local_response_norm(x, *options.values())", leaves="(x,)"),
         ]
-        roundings = 12 if cell.dtype in HALF else 48
-        judge_gradients(
-            cell,
-            inputs,
-            forms,
-            [rounded(gradient, 2 * room, cell, roundings)],
-            leaves="x",
-            value=rounded(value, value, cell, roundings),
-        )
+        slope = within_bound(cell, "nn.local-response-norm", gradient, 2 * room)
+        answer = within_bound(cell, "nn.local-response-norm", value, value)
+        judge_gradients(cell, inputs, forms, [slope], leaves="x", value=answer)
 
 
 @clause("nn.norms.refuse-what-does-not-fit")

@@ -20,9 +20,9 @@ from torch_conformance.conformance.judging.layers import (
     judge_gradients,
     judge_values,
     plainly,
-    rounded,
     selected,
     whole,
+    within_bound,
 )
 from torch_conformance.reference.nn import pooling
 from torch_conformance.reference.nn.convolution import spread
@@ -180,8 +180,7 @@ def test_average_pool_values(cell: Cell) -> None:
         x = whole(cell.generator(), (*case.lead, *_EXTENTS[dims]), 5)
         divisor = pooling.divisors(case.plan, include_pad=include, override=override)
         values = pooling.average(x.astype(np.longdouble), case.plan, divisor)
-        # The sum is exact; the quotient is rounded once, or its divisor's reciprocal before.
-        answer = rounded(values, values, cell, 3)
+        answer = within_bound(cell, "nn.average-pool", values, values)
         inputs = _average_inputs(cell, case, x, include, override, turn)
         judge_values(cell, inputs, AVERAGE[dims], answer)
 
@@ -205,7 +204,7 @@ def shared(cell: Cell, g: Array, plan: Plan, divisor: Array) -> Answer:
     exact = pooling.average_gradient(g.astype(np.longdouble), plan, divisor)
     size = pooling.average_gradient(np.abs(g).astype(np.longdouble), plan, np.abs(divisor))
     most = int(np.bincount(plan.places[plan.held]).max())
-    return rounded(exact, size, cell, most + 3)
+    return within_bound(cell, "nn.average-pool", exact, size, terms=most)
 
 
 _OUTS: dict[int, tuple[Any, ...]] = {
@@ -248,7 +247,7 @@ def test_adaptive_average(cell: Cell) -> None:
         inputs = {"x": arranged(x, cell.dtype, turn), "output_size": size, "g": tensor}
         forms = _adaptive_forms("avg", dims, turn)
         # 1-d and 3-d kernels sum in the dtype itself; whole numbers of this size leave that exact.
-        value = rounded(values, values, cell, 3)
+        value = within_bound(cell, "nn.average-pool", values, values)
         judge_values(cell, inputs, forms, value)
         judge_gradients(cell, inputs, forms[:2], [shared(cell, g, plan, plan.padded)], leaves="x", value=value)
 
@@ -290,11 +289,11 @@ def test_power_pool(cell: Cell) -> None:
             function(f"y = {m}(norm_type=p, **options)(x)", leaves="(x,)"),
             function(f"y = {m}(p, **options)(x)", leaves="(x,)"),
         ]
-        # The mean of powers, times the window's size, and a root: a dozen roundings, of which the gradient has twice.
-        judge_values(cell, inputs, forms, rounded(values, values, cell, 12))
+        judge_values(cell, inputs, forms, within_bound(cell, "nn.lp-pool.value", values, values))
         gradient = pooling.power_mean_gradient(x, g, case.plan, power)
         size = pooling.power_mean_gradient(x, np.abs(g), case.plan, power)
-        judge_gradients(cell, inputs, forms[:2], [rounded(gradient, size, cell, 32)], leaves="x")
+        slope = within_bound(cell, "nn.lp-pool.gradient", gradient, size)
+        judge_gradients(cell, inputs, forms[:2], [slope], leaves="x")
 
 
 @clause("nn.max-unpool.puts-values-back-at-their-places")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.judging.accuracy import roundings
 from torch_conformance.conformance.judging.layers import (
     Answer,
     arranged,
@@ -229,10 +230,7 @@ def test_linear_upsampling(cell: Cell) -> None:
         ]
         if not corners:
             forms += [function("y = torch.nn.functional.interpolate(x, size, None, mode)", leaves="(x,)")]
-        # Weights are differences of places of up to the extent's size, rounded in each dimension.
-        count = 24 * (1 + math.prod(extents))
-        if cell.dtype in ("float16", "bfloat16"):
-            count = 16
+        count = roundings(cell, "nn.interpolate", terms=math.prod(extents))
         reach = [np.ones_like(each) @ np.diag(np.ones(each.shape[1])) for each in matrices]
         around = resampling.applied(np.abs(x), reach)
         spread = resampling.applied(np.abs(g), [each.T for each in reach])

@@ -13,6 +13,7 @@ from torch_conformance.conformance.chapters.nn.layers import convolution_cases
 from torch_conformance.conformance.chapters.nn.layers.convolution_cases import Convolution, Operands
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.judging.accuracy import distance
 from torch_conformance.conformance.judging.layers import arranged, nearly_whole, selected, whole, within
 from torch_conformance.reference.nn import activations, losses, normalisation
 from torch_conformance.reference.nn.activations import ACTIVATIONS
@@ -188,8 +189,8 @@ def _judge(cell: Cell, cases: Cases) -> None:
         u = whole(generator, given["x"].shape, 3)
         directions = [whole(generator, each.shape, 3) for each in wide]
         expected = differences.along(lambda *a, u=u, gradient=gradient: (gradient(*a) * u).sum(), wide, directions)
-        # Neither the remainder of the differences nor a few hundred roundings of float64 come near this.
-        bound = 2.0**-30 * (1 + np.abs(u).sum()) * sum(float(np.abs(each).sum()) + 1 for each in directions)
+        moved = sum(float(np.abs(each).sum()) + 1 for each in directions)
+        bound = distance(cell, "nn.second-derivative", (1 + np.abs(u).sum()) * moved)
         laid = {
             name: arranged(each, "int64" if each.dtype.kind == "i" else cell.dtype, turn)
             for name, each in given.items()

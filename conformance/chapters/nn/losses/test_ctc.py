@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.judging.layers import arranged, unit, whole, within
+from torch_conformance.conformance.judging.accuracy import distance
+from torch_conformance.conformance.judging.layers import arranged, whole, within
 from torch_conformance.reference.nn import ctc
 
 Array = npt.NDArray[Any]
@@ -75,8 +76,11 @@ def test_ctc(cell: Cell) -> None:
             "outs": outs,
             "blank": blank,
         }
-        # A few roundings per step and state, of logarithms of up to 12 per step.
-        room = 64 * _STEPS * (2 * max(outs) + 1) * unit(cell.dtype) * (12 * _STEPS)
+        # Logarithms are up to 12 per step.
+        rooms = [
+            np.asarray(distance(cell, f"nn.ctc.{of}", 12 * _STEPS, terms=_STEPS * (2 * max(outs) + 1)))
+            for of in ("value", "gradient")
+        ]
         for number, reduction in enumerate(("mean", "sum", "none")):
             value, shares = _reduced(values, outs, reduction)
             g = whole(generator, value.shape, 2) + 0.5
@@ -85,10 +89,10 @@ def test_ctc(cell: Cell) -> None:
             trial.run("ins_tensor, outs_tensor = torch.tensor(ins), torch.tensor(outs)")
             for call in _CALLS[number % 2 :: 2] if turn else _CALLS:
                 trial.run(f"y = {call}")
-                trial.expect("y", value, within(value, np.full(value.shape, room)).rule, dtype=cell.dtype)
+                trial.expect("y", value, within(value, np.full(value.shape, rooms[0])).rule, dtype=cell.dtype)
                 expected = slopes * (g * shares)[:, None]
                 trial.run("d, = torch.autograd.grad(y, x, g, retain_graph=True)")
-                trial.expect("d", expected, within(expected, np.full(x.shape, 4 * room)).rule, dtype=cell.dtype)
+                trial.expect("d", expected, within(expected, np.full(x.shape, rooms[1])).rule, dtype=cell.dtype)
 
 
 @clause("nn.ctc.of-what-does-not-fit-is-infinite")
@@ -100,7 +104,7 @@ def test_infinite(cell: Cell) -> None:
     # Two equal labels need a blank between them.
     trial.run("targets, ins, outs = torch.tensor([[1, 1], [1, 2]], device=device), (2, 4), (2, 2)")
     value, slope = ctc.loss(x[:, 1].astype(np.longdouble), [1, 2])
-    room = 2.0**14 * unit(cell.dtype)
+    room = distance(cell, "nn.ctc.short", 1)
     f = "torch.nn.functional.ctc_loss(logs, targets, ins, outs, reduction='none'"
     trial.run(f"y = {f})")
     trial.expect_true("y[0] == torch.inf", "no alignment fits")
@@ -117,7 +121,7 @@ def test_single(cell: Cell) -> None:
     value, _ = ctc.loss(x.astype(np.longdouble), [2, 1])
     trial = cell.trial(x=arranged(x, cell.dtype))
     trial.run("logs, targets = x.log_softmax(-1), torch.tensor([2, 1], device=device)")
-    room = 2.0**14 * unit(cell.dtype)
+    room = distance(cell, "nn.ctc.short", 1)
     for reduction, expected in (("sum", value), ("mean", value / 2), ("none", value)):
         answer = within(np.asarray(expected), room)
         call = f"torch.nn.CTCLoss(reduction={reduction!r})(logs, targets, torch.tensor(5), torch.tensor(2))"

@@ -12,25 +12,21 @@ import numpy.typing as npt
 from torch_conformance.conformance.chapters.nn.losses.cases import LOSSES, Loss
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
+from torch_conformance.conformance.judging.accuracy import distance, specific
 from torch_conformance.conformance.judging.layers import (
-    HALF,
     Answer,
     arranged,
     function,
     judge_gradients,
     judge_values,
-    rounded,
     selected,
-    unit,
     whole,
     within,
+    within_bound,
 )
 from torch_conformance.reference.nn import losses
 
 Array = npt.NDArray[Any]
-
-# What torch adds to squared lengths before their root, in cosine_embedding_loss alone.
-_UNDER_THE_ROOT = {"cosine-embedding-loss": 4e-12}
 
 
 def _tensor(array: Array, cell: Cell, turn: int) -> Any:
@@ -38,9 +34,8 @@ def _tensor(array: Array, cell: Cell, turn: int) -> Any:
 
 
 def _answer(cell: Cell, values: Array, size: Array, count: int) -> Answer:
-    roundings = 10 if cell.dtype in HALF else 24 + count
-    extra = _UNDER_THE_ROOT.get(cell.clause.subject, 0.0)
-    return within(values, (roundings * unit(cell.dtype) + extra) * np.abs(size) + (1e-30 if extra == 0 else 0))
+    operation = specific(cell, f"nn.{cell.clause.subject}", "nn.loss")
+    return within(values, distance(cell, operation, size, terms=count))
 
 
 def _judge(cell: Cell, loss: Loss, reduction: str, turn: int) -> None:
@@ -210,10 +205,9 @@ def test_cosine_similarity(cell: Cell) -> None:
             forms += [function("y = torch.nn.functional.cosine_similarity(x, t, *options.values())", leaves="(x, t)")]
         norms = [np.maximum(np.sqrt((each**2).sum(axis=axis, keepdims=True)), eps) for each in (x, t)]
         lead = np.expand_dims(np.abs(g), axis)
-        roundings = 40 if cell.dtype not in HALF else 12
-        answer = rounded(value, np.ones_like(value), cell, roundings)
+        answer = within_bound(cell, "nn.distance", value, np.ones_like(value))
         slopes = [
-            rounded(np.expand_dims(g, axis) * slope, lead * (1 / norm + 1 / other), cell, roundings)
+            within_bound(cell, "nn.distance", np.expand_dims(g, axis) * slope, lead * (1 / norm + 1 / other))
             for slope, norm, other in ((first, *norms), (second, *norms[::-1]))
         ]
         small = eps < 1
@@ -254,8 +248,7 @@ def test_pairwise_distance(cell: Cell) -> None:
             function("y = torch.pairwise_distance(x, t, **options)", leaves="(x, t)"),
             function("y = torch.nn.functional.pairwise_distance(x, t, *options.values())", leaves="(x, t)"),
         ]
-        roundings = 40 if cell.dtype not in HALF else 12
         size_of = np.abs(g)[..., None] + 0 * gradient
-        slopes = [rounded(gradient, size_of, cell, roundings), rounded(-gradient, size_of, cell, roundings)]
-        answer = rounded(value[shown], value[shown], cell, roundings)
+        slopes = [within_bound(cell, "nn.distance", each, size_of) for each in (gradient, -gradient)]
+        answer = within_bound(cell, "nn.distance", value[shown], value[shown])
         judge_gradients(cell, inputs, forms, slopes, leaves="x t", value=answer)
