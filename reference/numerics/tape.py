@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.reference.model.dtypes import is_complex
-from torch_conformance.reference.numerics import rounding
-from torch_conformance.reference.numerics.rounding import Rounded
+from torch_conformance.reference.numerics import bounded, bounded_functions, bounded_sums
+from torch_conformance.reference.numerics.bounded import Bounded
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -34,7 +34,7 @@ class Variable:
         parents: What it was computed from, each with the function that passes a gradient on to it.
     """
 
-    data: Rounded
+    data: Bounded
     parents: tuple[tuple[Variable, Pass], ...] = ()
 
     @property
@@ -89,47 +89,47 @@ Pass: TypeAlias = Callable[[Variable], Variable]
 
 def variable(array: Array, dtype: str) -> Variable:
     """Return a leaf whose elements the dtype holds."""
-    return Variable(rounding.exact(array, dtype))
+    return Variable(bounded.exact(array, dtype))
 
 
 def lifted(value: Variable | complex, like: Variable) -> Variable:
     """Return a number as a constant of the graph, a variable as it is."""
-    return value if isinstance(value, Variable) else Variable(rounding.constant(value, like.data))
+    return value if isinstance(value, Variable) else Variable(bounded.lifted(value, like.data))
 
 
 def constant(array: Array, like: Variable) -> Variable:
     """Return exact values (signs, masks) as a constant of the graph."""
     values = np.asarray(array).astype(like.data.values.dtype)
-    return Variable(Rounded(values, np.zeros(values.shape), like.dtype))
+    return Variable(bounded.like(like.data, values, np.zeros(values.shape)))
 
 
-def node(data: Rounded, *parents: tuple[Variable, Pass]) -> Variable:
+def node(data: Bounded, *parents: tuple[Variable, Pass]) -> Variable:
     """Return the result of an operation."""
     return Variable(data, parents)
 
 
 def add(left: Variable, right: Variable) -> Variable:
     """Return the sum."""
-    data = rounding.add(left.data, right.data)
+    data = left.data + right.data
     return node(data, (left, lambda g: summed_to(g, left.shape)), (right, lambda g: summed_to(g, right.shape)))
 
 
 def negative(operand: Variable) -> Variable:
     """Return the value with the other sign."""
-    return node(rounding.negative(operand.data), (operand, negative))
+    return node(-operand.data, (operand, negative))
 
 
 def conjugate(operand: Variable) -> Variable:
     """Return the complex conjugate; a real value as it is."""
     if not is_complex(operand.dtype):
         return operand
-    return node(rounding.conjugate(operand.data), (operand, conjugate))
+    return node(operand.data.conjugate(), (operand, conjugate))
 
 
 def multiply(left: Variable, right: Variable) -> Variable:
     """Return the product, each factor of which is the other's derivative."""
     return node(
-        rounding.multiply(left.data, right.data),
+        left.data * right.data,
         (left, lambda g: summed_to(multiply(g, conjugate(right)), left.shape)),
         (right, lambda g: summed_to(multiply(g, conjugate(left)), right.shape)),
     )
@@ -137,7 +137,7 @@ def multiply(left: Variable, right: Variable) -> Variable:
 
 def divide(left: Variable, right: Variable) -> Variable:
     """Return the quotient q, which derives to 1 / b and -q / b."""
-    quotient = rounding.divide(left.data, right.data)
+    quotient = left.data / right.data
     return node(
         quotient,
         (left, lambda g: summed_to(divide(g, conjugate(right)), left.shape)),
@@ -159,7 +159,7 @@ def elementary(
         slope: Its derivative of wide values, which passes errors on.
         derivative: Its derivative as torch's formula or an equal one has it, of the argument and the result.
     """
-    data = rounding.elementary(function, slope, operand.data)
+    data = bounded_functions.elementary(function, operand.data, slope=slope)
     result = Variable(data)
 
     def passed(g: Variable) -> Variable:
@@ -172,12 +172,12 @@ def elementary(
 def taken(operand: Variable, places: Array) -> Variable:
     """Return the elements at places of the flattened operand, in the shape of `places`."""
     shape = operand.shape
-    return node(rounding.taken(operand.data, places), (operand, lambda g: put(g, places, shape)))
+    return node(bounded_sums.taken(operand.data, places), (operand, lambda g: put(g, places, shape)))
 
 
 def put(operand: Variable, places: Array, shape: Shape) -> Variable:
     """Return zeros of a shape with every element of the operand added at its place."""
-    return node(rounding.put(operand.data, places, shape), (operand, lambda g: taken(g, places)))
+    return node(bounded_sums.put(operand.data, places, shape), (operand, lambda g: taken(g, places)))
 
 
 def places_of(shape: Shape) -> Array:
@@ -199,7 +199,7 @@ def total(operand: Variable, along: tuple[int, ...], *, keepdim: bool = False) -
     """Return the sum over dimensions, all counted from 0."""
     shape = operand.shape
     kept = tuple(1 if dim in along else extent for dim, extent in enumerate(shape))
-    data = rounding.total(operand.data, along, keepdim=keepdim)
+    data = bounded_sums.total(operand.data, along, keepdim=keepdim)
     return node(data, (operand, lambda g: expand(reshape(g, kept), shape)))
 
 
@@ -222,7 +222,7 @@ def transposed(operand: Variable) -> Variable:
 def matmul(left: Variable, right: Variable) -> Variable:
     """Return the product of matrices, or of batches of them that are broadcast; both of two dimensions or more."""
     return node(
-        rounding.matmul(left.data, right.data),
+        bounded_sums.matmul(left.data, right.data),
         (left, lambda g: summed_to(matmul(g, transposed(conjugate(right))), left.shape)),
         (right, lambda g: summed_to(matmul(transposed(conjugate(left)), g), right.shape)),
     )
@@ -230,7 +230,7 @@ def matmul(left: Variable, right: Variable) -> Variable:
 
 def running_total(operand: Variable, dim: int) -> Variable:
     """Return the running sum along a dimension, whose gradient is the running sum from the other end."""
-    data = rounding.running_total(operand.data, dim)
+    data = bounded_sums.running_total(operand.data, dim)
 
     def passed(g: Variable) -> Variable:
         backwards = np.flip(places_of(g.shape), dim)
@@ -243,11 +243,11 @@ def concatenated(operands: Sequence[Variable]) -> Variable:
     """Return the flattened operands one after the other."""
     ends = np.cumsum([0, *(each.data.values.size for each in operands)])
     values = np.concatenate([each.data.values.reshape(-1) for each in operands])
-    error = np.concatenate([each.data.error.reshape(-1) for each in operands])
+    bound = np.concatenate([each.data.bound.reshape(-1) for each in operands])
     parents = [
         (each, _slice_of(int(start), each.shape)) for each, start in zip(operands, ends[:-1].tolist(), strict=True)
     ]
-    return node(Rounded(values, error, operands[0].dtype), *parents)
+    return node(bounded.like(operands[0].data, values, bound), *parents)
 
 
 def _slice_of(start: int, shape: Shape) -> Pass:
@@ -299,7 +299,7 @@ def accumulated(terms: Sequence[Variable]) -> Variable:
     """Return the sum of the gradients that reach one variable."""
     if len(terms) == 1:
         return terms[0]
-    return node(rounding.accumulate([each.data for each in terms]), *((each, lambda g: g) for each in terms))
+    return node(bounded_sums.accumulated([each.data for each in terms]), *((each, lambda g: g) for each in terms))
 
 
 def gradients(output: Variable, inputs: Sequence[Variable], g: Variable) -> list[Variable | None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from torch_conformance.reference.numerics import rounding, tape
+from torch_conformance.reference.numerics import bounded, tape
 from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives
 from torch_conformance.reference.ops import derivatives_reductions as reductions
@@ -28,7 +28,7 @@ def _check(function: Callable[[Variable], Variable], x: np.ndarray = _X, toleran
         def loss(shift: float, place: int = place) -> np.longdouble:
             moved = x.astype(np.longdouble)
             moved.flat[place] += shift
-            data = rounding.Rounded(moved, np.zeros(x.shape), "float64")
+            data = bounded.Bounded(moved, np.zeros(x.shape), "float64")
             return np.sum(function(Variable(data)).data.values * g)
 
         h = 2.0**-10
@@ -83,7 +83,7 @@ def test_the_squared_error_by_hand() -> None:
     error = tape.multiply(x, w) + b
     gradients = tape.gradients(tape.multiply(error, error), [w, b], tape.constant(np.ones(()), x))
     assert [float(each.data.values) for each in gradients if each is not None] == [80, 16]
-    assert not any(each.data.error.any() for each in gradients if each is not None)
+    assert not any(each.data.bound.any() for each in gradients if each is not None)
 
 
 def test_sharing_broadcasting_and_repeats_add_up() -> None:
@@ -146,11 +146,11 @@ def test_none_where_no_path_leads() -> None:
 
 def test_roundings_are_bounded_and_exact_ones_are_none() -> None:
     x = tape.variable(np.array([1.0, 2.0, 3.0]).astype(np.float32), "float32")
-    assert not tape.multiply(x, x).data.error.any()
-    assert not (x / 4).data.error.any()
+    assert not tape.multiply(x, x).data.bound.any()
+    assert not (x / 4).data.bound.any()
     third = x / 3
-    assert np.all((third.data.error > 0) & (third.data.error < 1e-6))
+    assert np.all((third.data.bound > 0) & (third.data.bound < 1e-6))
     single = (np.array([1, 2, 3], np.float32) / np.float32(3)).astype(np.float64)
     assert np.all(np.abs(single - third.data.values) <= third.data.bound)
     large = tape.variable(np.array([16777216.0, 1.0], np.float32), "float32")
-    assert tape.total(large, (0,)).data.error.any()
+    assert tape.total(large, (0,)).data.bound.any()

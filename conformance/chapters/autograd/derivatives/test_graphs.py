@@ -20,7 +20,7 @@ from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.reference.model.strided import Strided
-from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics import bounded, tape
 from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives
 from torch_conformance.reference.ops import derivatives_reductions as reductions
@@ -148,7 +148,7 @@ def _loose(answer: Variable | None, like: Variable) -> Variable:
     if answer is None:
         return tape.constant(np.zeros(like.shape), like)
     room = 32 * answer.data.unit * (1 + np.abs(answer.data.values).astype(np.float64))
-    return Variable(type(answer.data)(answer.data.values, 2 * answer.data.error + room, answer.dtype))
+    return Variable(bounded.like(answer.data, answer.data.values, answer.data.bound + room))
 
 
 @clause("autograd.double.gradients-of-gradients")

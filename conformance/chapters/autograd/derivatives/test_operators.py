@@ -17,8 +17,8 @@ from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.inputs.recipes import structures
-from torch_conformance.reference.numerics import rounding, tape
-from torch_conformance.reference.numerics.rounding import Rounded
+from torch_conformance.reference.numerics import bounded, tape
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives
 from torch_conformance.spec.operators import operators
@@ -36,8 +36,8 @@ def _spellings(name: str) -> list[str]:
     return [each for each in operators()[name].spellings if not each.startswith("b.__rpow__")]
 
 
-def _with_room(answer: Rounded, terms: npt.NDArray[np.float64]) -> Rounded:
-    return Rounded(answer.values, 2 * answer.error + _ROUNDINGS * answer.unit * (1 + terms), answer.dtype)
+def _with_room(answer: Bounded, terms: npt.NDArray[np.float64]) -> Bounded:
+    return bounded.like(answer, answer.values, answer.bound + _ROUNDINGS * answer.unit * (1 + terms))
 
 
 def _applied(name: str, operands: list[Variable]) -> Variable:
@@ -100,8 +100,8 @@ def _judge_forward(cell: Cell, name: str, number: int, generator: np.random.Gene
     answer = drawn.expected["a"]
     terms = np.abs(answer.values).astype(np.float64)
     if is_pair:
-        second = rounding.multiply(drawn.expected["b"], rounding.constant(2, answer))
-        answer = rounding.add(answer, second)
+        second = drawn.expected["b"] * 2
+        answer = answer + second
         terms = terms + np.abs(second.values).astype(np.float64)
     if name not in derivatives.PIECEWISE and name not in derivatives.PIECEWISE_PAIRS:
         answer = _with_room(answer, terms)
