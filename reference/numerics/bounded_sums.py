@@ -147,7 +147,8 @@ class _Products:
 def _products(left: Bounded, right: Bounded) -> _Products:
     values = np.matmul(left.values, right.values)
     first, second = moduli(left.values), moduli(right.values)
-    passed = np.matmul(first + left.bound, right.bound) + np.matmul(left.bound, second)
+    with np.errstate(invalid="ignore", over="ignore"):
+        passed = np.matmul(first + left.bound, right.bound) + np.matmul(left.bound, second)
     steps = [quantum(each.values) if _unshortened(each) else None for each in (left, right)]
     step = None if steps[0] is None or steps[1] is None else steps[0] * steps[1]
     return _Products(values, np.matmul(first, second), passed, step)

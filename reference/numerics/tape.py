@@ -83,13 +83,21 @@ class Variable:
         """Return the value with the other sign."""
         return negative(self)
 
+    def __matmul__(self, other: Variable) -> Variable:
+        """Return the product of matrices, or of batches of them."""
+        return matmul(self, other)
+
+    def __getitem__(self, index: Any) -> Variable:
+        """Return a part."""
+        return taken(self, places_of(self.shape)[index])
+
 
 Pass: TypeAlias = Callable[[Variable], Variable]
 
 
-def variable(array: Array, dtype: str) -> Variable:
-    """Return a leaf whose elements the dtype holds."""
-    return Variable(bounded.exact(array, dtype))
+def variable(array: Array, dtype: str, shortened: float = 0.0) -> Variable:
+    """Return a leaf whose elements the dtype holds; hardware may shorten factors to a unit roundoff."""
+    return Variable(bounded.exact(array, dtype, shortened))
 
 
 def lifted(value: Variable | complex, like: Variable) -> Variable:
@@ -219,6 +227,11 @@ def transposed(operand: Variable) -> Variable:
     return taken(operand, np.swapaxes(places_of(operand.shape), -1, -2))
 
 
+def permuted(operand: Variable, order: Sequence[int]) -> Variable:
+    """Return the operand with its dimensions in another order."""
+    return taken(operand, places_of(operand.shape).transpose(order))
+
+
 def matmul(left: Variable, right: Variable) -> Variable:
     """Return the product of matrices, or of batches of them that are broadcast; both of two dimensions or more."""
     return node(
@@ -226,6 +239,34 @@ def matmul(left: Variable, right: Variable) -> Variable:
         (left, lambda g: summed_to(matmul(g, transposed(conjugate(right))), left.shape)),
         (right, lambda g: summed_to(matmul(transposed(conjugate(left)), g), right.shape)),
     )
+
+
+def linear(pairs: Sequence[tuple[Variable, Variable]], terms: Sequence[Variable] = ()) -> Variable:
+    """Return the sum of x weight^T over pairs, and of terms that broadcast, all added in any order.
+
+    Args:
+        pairs: Each x of shape (..., features), and a weight of shape (outputs, features).
+        terms: Such as biases.
+    """
+    data = bounded_sums.linear([(x.data, weight.data) for x, weight in pairs], [each.data for each in terms])
+    parents: list[tuple[Variable, Pass]] = []
+    for x, weight in pairs:
+        parents += [(x, _times(weight)), (weight, _times_transposed(x))]
+    parents += [(each, _summed_like(each)) for each in terms]
+    return node(data, *parents)
+
+
+def _times(weight: Variable) -> Pass:
+    return lambda g: matmul(g, conjugate(weight))
+
+
+def _times_transposed(x: Variable) -> Pass:
+    rows = reshape(x, (-1, x.shape[-1]))
+    return lambda g: matmul(transposed(reshape(g, (-1, g.shape[-1]))), conjugate(rows))
+
+
+def _summed_like(term: Variable) -> Pass:
+    return lambda g: summed_to(g, term.shape)
 
 
 def running_total(operand: Variable, dim: int) -> Variable:
@@ -279,11 +320,11 @@ def selected(mask: Array, left: Variable, right: Variable) -> Variable:
     return taken(concatenated([left, right]), np.where(mask, first, second))
 
 
-def _order(output: Variable) -> list[Variable]:
-    """Return the variables that an output depends on, each before everything that it was computed from."""
+def _order(outputs: Sequence[Variable]) -> list[Variable]:
+    """Return the variables that outputs depend on, each before everything that it was computed from."""
     order: list[Variable] = []
     seen: set[int] = set()
-    stack: list[tuple[Variable, bool]] = [(output, False)]
+    stack: list[tuple[Variable, bool]] = [(output, False) for output in outputs]
     while stack:
         current, done = stack.pop()
         if done:
@@ -296,7 +337,7 @@ def _order(output: Variable) -> list[Variable]:
 
 
 def accumulated(terms: Sequence[Variable]) -> Variable:
-    """Return the sum of the gradients that reach one variable."""
+    """Return the sum of terms of one shape, such as the gradients that reach one variable."""
     if len(terms) == 1:
         return terms[0]
     return node(bounded_sums.accumulated([each.data for each in terms]), *((each, lambda g: g) for each in terms))
@@ -304,11 +345,20 @@ def accumulated(terms: Sequence[Variable]) -> Variable:
 
 def gradients(output: Variable, inputs: Sequence[Variable], g: Variable) -> list[Variable | None]:
     """Return the gradient that reaches each input when `g` arrives at the output; None where no path leads."""
-    arrived: dict[int, list[Variable]] = {id(output): [g]}
+    return gradients_of([output], inputs, [g])
+
+
+def gradients_of(
+    outputs: Sequence[Variable], inputs: Sequence[Variable], gs: Sequence[Variable]
+) -> list[Variable | None]:
+    """Return the gradient that reaches each input when one of `gs` arrives at each output; None where none does."""
+    arrived: dict[int, list[Variable]] = {}
+    for output, g in zip(outputs, gs, strict=True):
+        arrived.setdefault(id(output), []).append(g)
     wanted = {id(each) for each in inputs}
     result: dict[int, Variable] = {}
     needed: set[int] = set()
-    order = _order(output)
+    order = _order(outputs)
     for current in reversed(order):
         if id(current) in wanted or any(id(parent) in needed for parent, _ in current.parents):
             needed.add(id(current))

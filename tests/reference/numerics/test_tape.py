@@ -14,6 +14,8 @@ from torch_conformance.reference.ops import derivatives_reductions as reductions
 
 _X = np.random.default_rng(1).uniform(-1.5, 1.5, (2, 3, 2))
 
+_WEIGHT = tape.variable(np.arange(6.0).reshape(3, 2) / 4 - 0.5, "float64")
+
 
 def _check(function: Callable[[Variable], Variable], x: np.ndarray = _X, tolerance: float = 1e-9) -> None:
     """Compare the gradient of a weighted sum of results with extrapolated central differences."""
@@ -61,6 +63,9 @@ def _check(function: Callable[[Variable], Variable], x: np.ndarray = _X, toleran
         lambda x: tape.matmul(x, tape.transposed(x)),
         lambda x: tape.multiply(x, tape.total(x, (1,), keepdim=True)),
         lambda x: tape.divide(x, tape.multiply(x, x) + 1),
+        lambda x: tape.permuted(x, (2, 0, 1))[1:] * x[0, 1, 1],
+        lambda x: tape.linear([(x, _WEIGHT), (x * x, x[0])], [x[1, :, 0], _WEIGHT[:, 1]]),
+        lambda x: tape.linear([(_WEIGHT, x[0])]) @ x[1],
     ],
 )
 def test_reductions_scans_products(function: Callable[[Variable], Variable]) -> None:
@@ -154,3 +159,51 @@ def test_roundings_are_bounded_and_exact_ones_are_none() -> None:
     assert np.all(np.abs(single - third.data.values) <= third.data.bound)
     large = tape.variable(np.array([16777216.0, 1.0], np.float32), "float32")
     assert tape.total(large, (0,)).data.bound.any()
+
+
+def test_several_outputs_share_inputs() -> None:
+    x, y, z = (tape.variable(np.array([each]), "float32") for each in (2.0, 3.0, 5.0))
+    ones = tape.constant(np.ones(1), x)
+    outputs = [tape.multiply(x, y), x + 1, x]
+    first, second, third = tape.gradients_of(outputs, [x, y, z], [ones, ones * 10, ones * 100])
+    assert first is not None
+    assert second is not None
+    assert first.data.values.tolist() == [3 + 10 + 100]
+    assert second.data.values.tolist() == [2]
+    assert third is None
+
+
+def test_within_the_bound_of_a_corner_either_slope_is_right() -> None:
+    x = Variable(bounded.Bounded(np.array([0.0, 1.0]), np.array([1e-9, 1e-9]), "float64"))
+    (slope,) = tape.gradients(derivatives.UNARY["relu"](x), [x], tape.constant(np.ones(2), x))
+    assert slope is not None
+    assert slope.data.bound[0] >= 1
+    assert slope.data.bound[1] < 1e-9
+
+
+def _layer(x: np.ndarray, w: np.ndarray, b: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A layer with a normalisation, forth and back, in the arrays' own arithmetic."""
+    h = np.tanh(x @ w.T + b)
+    c = h - h.mean(1, keepdims=True)
+    r = 1 / np.sqrt((c * c).mean(1, keepdims=True) + x.dtype.type(0.5))
+    y = c * r
+    d = r * (g - g.mean(1, keepdims=True) - y * (g * y).mean(1, keepdims=True))
+    d = d * (1 - h * h)
+    return y, [d @ w, d.T @ x, d.sum(0)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_computations_forth_and_back_lie_within_the_bound(dtype: str) -> None:
+    generator = np.random.default_rng(8)
+    for _ in range(30):
+        arrays = [generator.uniform(-1, 1, size).astype(dtype) for size in ((3, 5), (4, 5), (4,), (3, 4))]
+        x, w, b, g = (tape.variable(each, dtype) for each in arrays)
+        h = derivatives.UNARY["tanh"](tape.linear([(x, w)], [b]))
+        centred = h - reductions.mean(h, 1, keepdim=True)
+        result = centred / derivatives.UNARY["sqrt"](reductions.mean(centred * centred, 1, keepdim=True) + 0.5)
+        found = [result, *tape.gradients(result, [x, w, b], g)]
+        y, slopes = _layer(*arrays)
+        for answer, seen in zip(found, [y, *slopes], strict=True):
+            assert answer is not None
+            assert np.all(np.abs(seen.astype(np.longdouble) - answer.data.values) <= answer.data.bound)
+            assert np.max(answer.data.bound) < 300 * np.finfo(dtype).eps

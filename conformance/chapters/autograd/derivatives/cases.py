@@ -15,14 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.conformance.inputs.recipes import Structure, structures
-from torch_conformance.conformance.judging import bounds
 from torch_conformance.reference.model.dtypes import is_complex, numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import bounded, bounded_sums, tape
 from torch_conformance.reference.numerics.bounded import Bounded
-from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives
 
 Array = npt.NDArray[Any]
@@ -59,15 +56,6 @@ _PAIRED: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
 # Multiples of 1/8 that a multiple of 1/16 is never a multiple of: where quotients are whole, fmod and remainder jump.
 _DIVISORS = (0.5, 0.75, 1, 1.5, 2, 3, -0.5, -0.75, -1, -1.5, -2, -3, 2.5, -2.5, 4, -4)
 _INCOMING = (1, -1, 2, -2, 0.5, 3, -3, 0, 4, 1.5, -0.5, 5, -1.5, 6, -4, 0.25)
-
-
-def expect(trial: Trial, expression: str, answer: Bounded | Variable | None) -> None:
-    """Compare a tensor with an answer of the reference, or None where no path leads."""
-    __tracebackhide__ = True
-    if answer is None:
-        trial.expect_true(f"{expression} is None", "no path leads there")
-        return
-    bounds.expect(trial, expression, answer.data if isinstance(answer, Variable) else answer)
 
 
 def small_values(dtype: str, size: Size, generator: np.random.Generator, *, zero: bool = True) -> Array:

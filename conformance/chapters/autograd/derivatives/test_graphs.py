@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
     LAYOUTS,
-    expect,
     laid_out,
     moderate_values,
     small_values,
@@ -19,6 +18,7 @@ from torch_conformance.conformance.chapters.autograd.derivatives.graphs import S
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import bounded, tape
 from torch_conformance.reference.numerics.tape import Variable

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
     LAYOUTS,
     case,
-    expect,
     laid_out,
     paired_table,
     small_values,
@@ -17,6 +16,7 @@ from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.inputs.recipes import structures
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.numerics import bounded, tape
 from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.numerics.tape import Variable
