@@ -40,7 +40,7 @@ Functions".
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -202,6 +202,17 @@ def power(base: float, exponent: float) -> Bounded:
 def like(operand: Bounded, values: Array, bound: Array) -> Bounded:
     """Return other values and bounds in the precision of an operand."""
     return Bounded(np.asarray(values), np.asarray(bound), operand.dtype, operand.shortened)
+
+
+def stacked(parts: Sequence[Bounded]) -> Bounded:
+    """Return parts of one shape along a new first axis, in the precision of the first."""
+    return joined([like(each, each.values[None], np.broadcast_to(each.bound, each.shape)[None]) for each in parts], 0)
+
+
+def joined(parts: Sequence[Bounded], axis: int) -> Bounded:
+    """Return parts one after the other along an axis, in the precision of the first."""
+    values = np.concatenate([each.values for each in parts], axis)
+    return like(parts[0], values, np.concatenate([each.bound for each in parts], axis))
 
 
 def lifted(value: Operand, operand: Bounded) -> Bounded:
