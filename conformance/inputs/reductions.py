@@ -17,14 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import EXACT, UNSIGNED_ZERO, Rule, absolute
 from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.conformance.inputs.recipes import Recipe
 from torch_conformance.conformance.inputs.values import pool
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
-from torch_conformance.reference.ops.reductions import Bounded, Dims, whole_limit
+from torch_conformance.reference.numerics.bounded import Bounded
+from torch_conformance.reference.numerics.roundoff import whole_limit
+from torch_conformance.reference.ops.reductions import Dims
 
 Array = npt.NDArray[Any]
 Maker = Callable[[Recipe, str], Strided]
@@ -178,14 +180,6 @@ def with_nans(maker: Maker) -> Maker:
     return make
 
 
-def rule_of(answer: Bounded, *, signed_zero: bool = True) -> Rule:
-    """Return the comparison rule that a bound asks for; parts of complex zeros have no documented sign."""
-    if np.any(answer.bound):
-        return absolute(answer.bound)
-    signed_zero = signed_zero and not dtypes.is_complex(answer.dtype)
-    return EXACT if signed_zero else UNSIGNED_ZERO
-
-
 def plain(values: Array, dtype: str | None = None) -> Bounded:
     """Return an exact answer."""
     return Bounded(values, np.zeros(()), dtype or dtypes.name_of(values.dtype))
@@ -274,11 +268,11 @@ def expect_answers(
     """Compare a tensor, or each tensor of a tuple, with the reference."""
     __tracebackhide__ = True
     if isinstance(answers, Bounded):
-        trial.expect(spelling, answers.values, rule_of(answers, signed_zero=signed_zero), dtype=answers.dtype)
+        expect(trial, spelling, answers, signed_zero=signed_zero)
         return
     trial.run(f"r = {spelling}")
     for place, each in enumerate(answers):
-        trial.expect(f"r[{place}]", each.values, rule_of(each, signed_zero=signed_zero), dtype=each.dtype)
+        expect(trial, f"r[{place}]", each, signed_zero=signed_zero)
 
 
 def _reduced_extent(size: tuple[int, ...], dim: Dims) -> int:

@@ -21,7 +21,7 @@ from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.conformance.judging.accuracy import distance, roundings
 from torch_conformance.reference.model.dtypes import finfo, numpy_dtype
 from torch_conformance.reference.model.strided import Strided, row_major
-from torch_conformance.reference.ops.reductions import unit_roundoff
+from torch_conformance.reference.numerics.roundoff import unit_roundoff
 
 Array = npt.NDArray[Any]
 Item = TypeVar("Item")

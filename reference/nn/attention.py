@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.reference.numerics import running_tape as running
-from torch_conformance.reference.numerics.running_tape import Running
-from torch_conformance.reference.numerics.special import PI, erf
+from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics.tape import Variable, linear
+from torch_conformance.reference.ops import derivatives_reductions as reductions
+from torch_conformance.reference.ops.derivatives import UNARY
 
 Array = npt.NDArray[Any]
-Weights = Mapping[str, Running]
+Weights = Mapping[str, Variable]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Mask:
     """
 
     allowed: Array | None = None
-    added: Array | Running | None = None
+    added: Array | Variable | None = None
 
     def __and__(self, other: Mask) -> Mask:
         """Return the mask that applies both."""
@@ -45,8 +46,8 @@ class Mask:
         )
 
 
-def _values(numbers: Array | Running) -> Array:
-    return numbers.values if isinstance(numbers, Running) else numbers
+def _values(numbers: Array | Variable) -> Array:
+    return numbers.data.values if isinstance(numbers, Variable) else numbers
 
 
 OPEN = Mask()
@@ -63,48 +64,45 @@ def causal(queries: int, keys: int) -> Mask:
     return Mask(np.tril(np.ones((queries, keys), dtype=np.bool_)))
 
 
-def softmax(scores: Running, mask: Mask = OPEN) -> Running:
+def softmax(scores: Variable, mask: Mask = OPEN) -> Variable:
     """Return exp(scores) over its sum along the last dimension, of what the mask allows."""
     if mask.added is not None:
-        scores = scores + (mask.added if isinstance(mask.added, Running) else Running(mask.added, 0, scores.unit))
-    allowed = np.broadcast_to(np.True_ if mask.allowed is None else mask.allowed, scores.shape)
-    # Any shift gives the same quotient; this one keeps exponentials at most 1.
-    top = np.max(np.where(allowed, scores.values, -np.inf), axis=-1, keepdims=True)
-    weights = running.exp(running.kept(scores - Running(top, 0, scores.unit), allowed))
-    weights = running.kept(weights, allowed)
-    return weights * running.reciprocal(weights.summed(len(scores.shape) - 1))
+        scores = scores + (mask.added if isinstance(mask.added, Variable) else tape.constant(mask.added, scores))
+    if mask.allowed is not None:
+        allowed = np.broadcast_to(mask.allowed, scores.shape)
+        scores = tape.selected(allowed, scores, tape.constant(np.full((), -np.inf), scores))
+    return reductions.softmax(scores, len(scores.shape) - 1)
 
 
 def scaled_dot_product(
-    query: Running, key: Running, value: Running, mask: Mask = OPEN, scale: float | None = None
-) -> tuple[Running, Running]:
+    query: Variable, key: Variable, value: Variable, mask: Mask = OPEN, scale: float | None = None
+) -> tuple[Variable, Variable]:
     """Return softmax(query key^T scale) value, and the weights; the scale is 1 / sqrt(features) by default."""
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    weights = softmax((query @ key.transposed()).scaled(factor), mask)
+    weights = softmax(query @ tape.transposed(key) * factor, mask)
     return weights @ value, weights
 
 
-def linear(x: Running, weight: Running, bias: Running | None) -> Running:
+def _affine(x: Variable, weight: Variable, bias: Variable | None) -> Variable:
     """Return x weight^T + bias."""
-    product = x @ weight.transposed()
-    return product if bias is None else product + bias
+    return linear([(x, weight)], [] if bias is None else [bias])
 
 
-def _heads(x: Running, heads: int) -> Running:
+def _heads(x: Variable, heads: int) -> Variable:
     """Return steps by batch by features as batch by heads by steps by features of a head."""
     steps, batch, features = x.shape
-    return x.reshaped(steps, batch, heads, features // heads).transposed(1, 2, 0, 3)
+    return tape.permuted(tape.reshape(x, (steps, batch, heads, features // heads)), (1, 2, 0, 3))
 
 
 def multi_head(
-    inputs: tuple[Running, Running, Running],
+    inputs: tuple[Variable, Variable, Variable],
     weights: Weights,
     heads: int,
     mask: Mask = OPEN,
     *,
     zero_attention: bool = False,
     dropped: bool = False,
-) -> tuple[Running, Running]:
+) -> tuple[Variable, Variable]:
     """Return multi-head attention and its weights per head.
 
     Args:
@@ -126,7 +124,7 @@ def multi_head(
         joint[part] if joint is not None else weights[f"{n}_proj_weight"] for part, n in zip(parts, "qkv", strict=True)
     ]
     query, key, value = (
-        linear(x, weight, None if bias is None else bias[part])
+        _affine(x, weight, None if bias is None else bias[part])
         for x, weight, part in zip(inputs, own, parts, strict=True)
     )
     more = 0
@@ -134,21 +132,20 @@ def multi_head(
         key, value = (_appended(x, weights[name]) for x, name in ((key, "bias_k"), (value, "bias_v")))
         more += 1
     if zero_attention:
-        nothing = Running(np.zeros((1, 1, features)), 0, query.unit)
+        nothing = tape.constant(np.zeros((1, 1, features)), query)
         key, value = _appended(key, nothing), _appended(value, nothing)
         more += 1
     query, key, value = (_heads(x, heads) for x in (query, key, value))
     result, attention = scaled_dot_product(query, key, value, _widened(mask, more))
     if dropped:
-        result = result.scaled(0.0)
-    merged = result.transposed(2, 0, 1, 3).reshaped(*inputs[0].shape)
-    return linear(merged, weights["out_proj.weight"], weights.get("out_proj.bias")), attention
+        result = result * 0.0
+    merged = tape.reshape(tape.permuted(result, (2, 0, 1, 3)), inputs[0].shape)
+    return _affine(merged, weights["out_proj.weight"], weights.get("out_proj.bias")), attention
 
 
-def _appended(x: Running, row: Running) -> Running:
+def _appended(x: Variable, row: Variable) -> Variable:
     """Return x with a row for every batch behind its last step."""
-    zeros = Running(np.zeros((1, *x.shape[1:])), 0, x.unit)
-    return running.joined([x, row + zeros], 0)
+    return tape.joined([x, tape.expand(row, (1, *x.shape[1:]))], np.concatenate)
 
 
 def _widened(mask: Mask, more: int) -> Mask:
@@ -162,24 +159,20 @@ def _widened(mask: Mask, more: int) -> Mask:
     return Mask(wider(mask.allowed, np.True_), wider(None if mask.added is None else _values(mask.added), 0.0))
 
 
-def layer_norm(x: Running, weights: Weights, name: str, eps: float) -> Running:
+def layer_norm(x: Variable, weights: Weights, name: str, eps: float) -> Variable:
     """Return (x - mean) / sqrt(variance + eps) along the last dimension, the variance by n, times weight plus bias."""
-    axis, count = len(x.shape) - 1, x.shape[-1]
-    centred = x - x.summed(axis).scaled(1 / count)
-    variance = (centred * centred).summed(axis).scaled(1 / count)
-    normal = centred * running.reciprocal(running.root(variance + Running(np.asarray(eps), 0, x.unit)))
-    scaled = normal * weights[f"{name}.weight"]
+    axis = len(x.shape) - 1
+    mean = tape.expand(reductions.mean(x, axis, keepdim=True), x.shape)
+    # The mean may be subtracted before or after the division: the difference is a sum in any order.
+    centred = tape.accumulated([x, -mean])
+    variance = reductions.mean(centred * centred, axis, keepdim=True)
+    scaled = centred / UNARY["sqrt"](variance + eps) * weights[f"{name}.weight"]
     return scaled + weights[f"{name}.bias"] if f"{name}.bias" in weights else scaled
 
 
-def gelu(a: Running) -> Running:
-    """Return a Phi(a); its slope is at most 1.13, and its second derivative at most 0.8."""
-    phi = (1 + erf(a.values / np.sqrt(np.longdouble(2)))) / 2
-    density = np.exp(-a.values * a.values / 2) / np.sqrt(2 * PI)
-    slope_error = np.minimum(0.8 * a.error + 2 * a.unit * (1 + np.abs(a.values).astype(np.float64)), 2.3)
-    slope = Running(phi + a.values * density, slope_error, a.unit)
-    error = 1.13 * a.error + 2 * a.unit * np.abs(a.values).astype(np.float64)
-    return Running(a.values * phi, error, a.unit, ((a, lambda g: g * slope),))
+def gelu(x: Variable) -> Variable:
+    """Return x times the normal distribution function."""
+    return x * 0.5 * (UNARY["erf"](x * np.sqrt(np.longdouble(0.5))) + 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,17 +192,17 @@ class Layer:
     eps: float = 1e-5
 
 
-def _under(weights: Weights, prefix: str) -> dict[str, Running]:
+def _under(weights: Weights, prefix: str) -> dict[str, Variable]:
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
-def _feed_forward(layer: Layer, x: Running, weights: Weights) -> Running:
-    inner = linear(x, weights["linear1.weight"], weights.get("linear1.bias"))
-    active = {"relu": running.relu, "gelu": gelu}[layer.activation](inner)
-    return linear(active, weights["linear2.weight"], weights.get("linear2.bias"))
+def _feed_forward(layer: Layer, x: Variable, weights: Weights) -> Variable:
+    inner = _affine(x, weights["linear1.weight"], weights.get("linear1.bias"))
+    active = {"relu": UNARY["relu"], "gelu": gelu}[layer.activation](inner)
+    return _affine(active, weights["linear2.weight"], weights.get("linear2.bias"))
 
 
-def encoder_layer(layer: Layer, x: Running, weights: Weights, mask: Mask = OPEN) -> Running:
+def encoder_layer(layer: Layer, x: Variable, weights: Weights, mask: Mask = OPEN) -> Variable:
     """Return self-attention and feed-forward, each with a residual and a normalisation; steps by batch by features."""
     own = _under(weights, "self_attn.")
     if layer.norm_first:
@@ -221,8 +214,8 @@ def encoder_layer(layer: Layer, x: Running, weights: Weights, mask: Mask = OPEN)
 
 
 def decoder_layer(
-    layer: Layer, x: Running, memory: Running, weights: Weights, masks: tuple[Mask, Mask] = (OPEN, OPEN)
-) -> Running:
+    layer: Layer, x: Variable, memory: Variable, weights: Weights, masks: tuple[Mask, Mask] = (OPEN, OPEN)
+) -> Variable:
     """Return self-attention, attention to the memory, and feed-forward; masks of the two attentions."""
     own, other = _under(weights, "self_attn."), _under(weights, "multihead_attn.")
     if layer.norm_first:

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.reference.numerics import running_tape as running
-from torch_conformance.reference.numerics.running_tape import Running
+from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics.tape import Variable
+from torch_conformance.reference.ops.derivatives import UNARY
 
 Array = npt.NDArray[Any]
-State = tuple[Running, ...]
-Weights = Mapping[str, Running]
+State = tuple[Variable, ...]
+Weights = Mapping[str, Variable]
 
 _GATES = {"tanh": 1, "relu": 1, "lstm": 4, "gru": 3}
 
@@ -77,12 +78,7 @@ class Network:
         return found
 
 
-def _affine(x: Running, weight: Running, bias: Running | None) -> Running:
-    product = x @ weight.transposed()
-    return product if bias is None else product + bias
-
-
-def step(kind: str, x: Running, state: State, weights: Weights, end: str = "") -> State:
+def step(kind: str, x: Variable, state: State, weights: Weights, end: str = "") -> State:
     """Return the state after one step.
 
     Args:
@@ -92,24 +88,26 @@ def step(kind: str, x: Running, state: State, weights: Weights, end: str = "") -
         weights: Those of `Network.shapes`, by name.
         end: What names end with, after "weight_ih" and so on.
     """
-    hidden = state[0]
-    entering = _affine(x, weights[f"weight_ih{end}"], weights.get(f"bias_ih{end}"))
-    recurring = _affine(hidden, weights[f"weight_hh{end}"], weights.get(f"bias_hh{end}"))
+    tanh, sigmoid = UNARY["tanh"], UNARY["sigmoid"]
+    hidden, width = state[0], weights[f"weight_hh{end}"].shape[0] // _GATES[kind]
+    entering, recurring = ((each, weights[f"weight_{n}{end}"]) for each, n in ((x, "ih"), (hidden, "hh")))
+    biases = [weights[name] for name in (f"bias_ih{end}", f"bias_hh{end}") if name in weights]
+    total = tape.linear([entering, recurring], biases)
     if kind in ("tanh", "relu"):
-        return ({"tanh": running.tanh, "relu": running.relu}[kind](entering + recurring),)
-    width = entering.shape[1] // _GATES[kind]
+        return (UNARY[kind](total),)
+    parts = [total[:, gate * width : (gate + 1) * width] for gate in range(_GATES[kind])]
     if kind == "lstm":
-        total = entering + recurring
-        i, f, g, o = (total[:, gate * width : (gate + 1) * width] for gate in range(4))
-        cell = running.sigmoid(f) * state[1] + running.sigmoid(i) * running.tanh(g)
-        leaving = running.sigmoid(o) * running.tanh(cell)
+        i, f, g, o = parts
+        cell = sigmoid(f) * state[1] + sigmoid(i) * tanh(g)
+        leaving = sigmoid(o) * tanh(cell)
         projection = weights.get(f"weight_hr{end}")
-        return (leaving if projection is None else leaving @ projection.transposed(), cell)
-    parts = [slice(gate * width, (gate + 1) * width) for gate in range(3)]
-    reset, update = (running.sigmoid(entering[:, part] + recurring[:, part]) for part in parts[:2])
-    fresh = running.tanh(entering[:, parts[2]] + reset * recurring[:, parts[2]])
-    one = Running(np.ones(()), 0, x.unit)
-    return ((one - update) * fresh + update * hidden,)
+        return (leaving if projection is None else tape.linear([(leaving, projection)]), cell)
+    reset, update = (sigmoid(each) for each in parts[:2])
+    # Of the third part the two products stay apart.
+    last, pairs = slice(2 * width, None), enumerate((entering, recurring))
+    inner, outer = (tape.linear([pair], biases[place : place + 1])[:, last] for place, pair in pairs)
+    fresh = tanh(inner + reset * outer)
+    return ((1 - update) * fresh + update * hidden,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,12 +119,17 @@ class Answer:
         finals: For each part of the state, one per layer and direction, batch by features.
     """
 
-    outputs: tuple[Running, ...]
-    finals: tuple[tuple[Running, ...], ...]
+    outputs: tuple[Variable, ...]
+    finals: tuple[tuple[Variable, ...], ...]
+
+
+def side_by_side(places: list[Array]) -> Array:
+    """Return arrays one after the other along their second dimension."""
+    return np.concatenate(places, axis=1)
 
 
 def run(
-    network: Network, steps: Sequence[Running], states: Sequence[State], weights: Weights, *, between: float = 1.0
+    network: Network, steps: Sequence[Variable], states: Sequence[State], weights: Weights, *, between: float = 1.0
 ) -> Answer:
     """Return outputs and final states for sequences of equal length.
 
@@ -140,11 +143,11 @@ def run(
     finals: list[State] = []
     outputs = list(steps)
     for layer in range(network.layers):
-        entering = [each.scaled(between) for each in outputs] if layer and between != 1.0 else outputs
+        entering = [each * between for each in outputs] if layer and between != 1.0 else outputs
         directions = []
         for direction, end in enumerate(("", "_reverse")[: network.directions]):
             state = states[len(finals)]
-            passed: list[Running] = []
+            passed: list[Variable] = []
             for x in reversed(entering) if direction else entering:
                 state = step(network.kind, x, state, weights, f"_l{layer}{end}")
                 passed.append(state[0])
@@ -153,12 +156,12 @@ def run(
         if network.directions == 1:
             outputs = directions[0]
         else:
-            outputs = [running.joined(pair, 1) for pair in zip(*directions, strict=True)]
+            outputs = [tape.joined(pair, side_by_side) for pair in zip(*directions, strict=True)]
     return Answer(tuple(outputs), tuple(zip(*finals, strict=True)))
 
 
 def run_alone(
-    network: Network, x: Running, lengths: Sequence[int], states: Sequence[State], weights: Weights
+    network: Network, x: Variable, lengths: Sequence[int], states: Sequence[State], weights: Weights
 ) -> list[Answer]:
     """Return the answer for each sequence of a padded batch by itself.
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.reference.model.dtypes import finfo, numpy_dtype
-from torch_conformance.reference.ops.reductions import gamma, unit_roundoff, wide
+from torch_conformance.reference.numerics.roundoff import gamma, unit_roundoff, wide
 
 Array = npt.NDArray[Any]
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.reference.model.dtypes import is_complex
-from torch_conformance.reference.numerics import rounding
-from torch_conformance.reference.numerics.rounding import Rounded
+from torch_conformance.reference.numerics import bounded, bounded_functions, bounded_sums
+from torch_conformance.reference.numerics.bounded import Bounded
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
@@ -34,7 +34,7 @@ class Variable:
         parents: What it was computed from, each with the function that passes a gradient on to it.
     """
 
-    data: Rounded
+    data: Bounded
     parents: tuple[tuple[Variable, Pass], ...] = ()
 
     @property
@@ -83,53 +83,61 @@ class Variable:
         """Return the value with the other sign."""
         return negative(self)
 
+    def __matmul__(self, other: Variable) -> Variable:
+        """Return the product of matrices, or of batches of them."""
+        return matmul(self, other)
+
+    def __getitem__(self, index: Any) -> Variable:
+        """Return a part."""
+        return taken(self, places_of(self.shape)[index])
+
 
 Pass: TypeAlias = Callable[[Variable], Variable]
 
 
-def variable(array: Array, dtype: str) -> Variable:
-    """Return a leaf whose elements the dtype holds."""
-    return Variable(rounding.exact(array, dtype))
+def variable(array: Array, dtype: str, shortened: float = 0.0) -> Variable:
+    """Return a leaf whose elements the dtype holds; hardware may shorten factors to a unit roundoff."""
+    return Variable(bounded.exact(array, dtype, shortened))
 
 
 def lifted(value: Variable | complex, like: Variable) -> Variable:
     """Return a number as a constant of the graph, a variable as it is."""
-    return value if isinstance(value, Variable) else Variable(rounding.constant(value, like.data))
+    return value if isinstance(value, Variable) else Variable(bounded.lifted(value, like.data))
 
 
 def constant(array: Array, like: Variable) -> Variable:
     """Return exact values (signs, masks) as a constant of the graph."""
     values = np.asarray(array).astype(like.data.values.dtype)
-    return Variable(Rounded(values, np.zeros(values.shape), like.dtype))
+    return Variable(bounded.like(like.data, values, np.zeros(values.shape)))
 
 
-def node(data: Rounded, *parents: tuple[Variable, Pass]) -> Variable:
+def node(data: Bounded, *parents: tuple[Variable, Pass]) -> Variable:
     """Return the result of an operation."""
     return Variable(data, parents)
 
 
 def add(left: Variable, right: Variable) -> Variable:
     """Return the sum."""
-    data = rounding.add(left.data, right.data)
+    data = left.data + right.data
     return node(data, (left, lambda g: summed_to(g, left.shape)), (right, lambda g: summed_to(g, right.shape)))
 
 
 def negative(operand: Variable) -> Variable:
     """Return the value with the other sign."""
-    return node(rounding.negative(operand.data), (operand, negative))
+    return node(-operand.data, (operand, negative))
 
 
 def conjugate(operand: Variable) -> Variable:
     """Return the complex conjugate; a real value as it is."""
     if not is_complex(operand.dtype):
         return operand
-    return node(rounding.conjugate(operand.data), (operand, conjugate))
+    return node(operand.data.conjugate(), (operand, conjugate))
 
 
 def multiply(left: Variable, right: Variable) -> Variable:
     """Return the product, each factor of which is the other's derivative."""
     return node(
-        rounding.multiply(left.data, right.data),
+        left.data * right.data,
         (left, lambda g: summed_to(multiply(g, conjugate(right)), left.shape)),
         (right, lambda g: summed_to(multiply(g, conjugate(left)), right.shape)),
     )
@@ -137,7 +145,7 @@ def multiply(left: Variable, right: Variable) -> Variable:
 
 def divide(left: Variable, right: Variable) -> Variable:
     """Return the quotient q, which derives to 1 / b and -q / b."""
-    quotient = rounding.divide(left.data, right.data)
+    quotient = left.data / right.data
     return node(
         quotient,
         (left, lambda g: summed_to(divide(g, conjugate(right)), left.shape)),
@@ -159,7 +167,7 @@ def elementary(
         slope: Its derivative of wide values, which passes errors on.
         derivative: Its derivative as torch's formula or an equal one has it, of the argument and the result.
     """
-    data = rounding.elementary(function, slope, operand.data)
+    data = bounded_functions.elementary(function, operand.data, slope=slope)
     result = Variable(data)
 
     def passed(g: Variable) -> Variable:
@@ -172,12 +180,12 @@ def elementary(
 def taken(operand: Variable, places: Array) -> Variable:
     """Return the elements at places of the flattened operand, in the shape of `places`."""
     shape = operand.shape
-    return node(rounding.taken(operand.data, places), (operand, lambda g: put(g, places, shape)))
+    return node(bounded_sums.taken(operand.data, places), (operand, lambda g: put(g, places, shape)))
 
 
 def put(operand: Variable, places: Array, shape: Shape) -> Variable:
     """Return zeros of a shape with every element of the operand added at its place."""
-    return node(rounding.put(operand.data, places, shape), (operand, lambda g: taken(g, places)))
+    return node(bounded_sums.put(operand.data, places, shape), (operand, lambda g: taken(g, places)))
 
 
 def places_of(shape: Shape) -> Array:
@@ -199,7 +207,7 @@ def total(operand: Variable, along: tuple[int, ...], *, keepdim: bool = False) -
     """Return the sum over dimensions, all counted from 0."""
     shape = operand.shape
     kept = tuple(1 if dim in along else extent for dim, extent in enumerate(shape))
-    data = rounding.total(operand.data, along, keepdim=keepdim)
+    data = bounded_sums.total(operand.data, along, keepdim=keepdim)
     return node(data, (operand, lambda g: expand(reshape(g, kept), shape)))
 
 
@@ -219,18 +227,51 @@ def transposed(operand: Variable) -> Variable:
     return taken(operand, np.swapaxes(places_of(operand.shape), -1, -2))
 
 
+def permuted(operand: Variable, order: Sequence[int]) -> Variable:
+    """Return the operand with its dimensions in another order."""
+    return taken(operand, places_of(operand.shape).transpose(order))
+
+
 def matmul(left: Variable, right: Variable) -> Variable:
     """Return the product of matrices, or of batches of them that are broadcast; both of two dimensions or more."""
     return node(
-        rounding.matmul(left.data, right.data),
+        bounded_sums.matmul(left.data, right.data),
         (left, lambda g: summed_to(matmul(g, transposed(conjugate(right))), left.shape)),
         (right, lambda g: summed_to(matmul(transposed(conjugate(left)), g), right.shape)),
     )
 
 
+def linear(pairs: Sequence[tuple[Variable, Variable]], terms: Sequence[Variable] = ()) -> Variable:
+    """Return the sum of x weight^T over pairs, and of terms that broadcast, all added in any order.
+
+    Args:
+        pairs: Each x of shape (..., features), and a weight of shape (outputs, features).
+        terms: Such as biases.
+    """
+    data = bounded_sums.linear([(x.data, weight.data) for x, weight in pairs], [each.data for each in terms])
+    parents: list[tuple[Variable, Pass]] = []
+    for x, weight in pairs:
+        parents += [(x, _times(weight)), (weight, _times_transposed(x))]
+    parents += [(each, _summed_like(each)) for each in terms]
+    return node(data, *parents)
+
+
+def _times(weight: Variable) -> Pass:
+    return lambda g: matmul(g, conjugate(weight))
+
+
+def _times_transposed(x: Variable) -> Pass:
+    rows = reshape(x, (-1, x.shape[-1]))
+    return lambda g: matmul(transposed(reshape(g, (-1, g.shape[-1]))), conjugate(rows))
+
+
+def _summed_like(term: Variable) -> Pass:
+    return lambda g: summed_to(g, term.shape)
+
+
 def running_total(operand: Variable, dim: int) -> Variable:
     """Return the running sum along a dimension, whose gradient is the running sum from the other end."""
-    data = rounding.running_total(operand.data, dim)
+    data = bounded_sums.running_total(operand.data, dim)
 
     def passed(g: Variable) -> Variable:
         backwards = np.flip(places_of(g.shape), dim)
@@ -243,11 +284,11 @@ def concatenated(operands: Sequence[Variable]) -> Variable:
     """Return the flattened operands one after the other."""
     ends = np.cumsum([0, *(each.data.values.size for each in operands)])
     values = np.concatenate([each.data.values.reshape(-1) for each in operands])
-    error = np.concatenate([each.data.error.reshape(-1) for each in operands])
+    bound = np.concatenate([each.data.bound.reshape(-1) for each in operands])
     parents = [
         (each, _slice_of(int(start), each.shape)) for each, start in zip(operands, ends[:-1].tolist(), strict=True)
     ]
-    return node(Rounded(values, error, operands[0].dtype), *parents)
+    return node(bounded.like(operands[0].data, values, bound), *parents)
 
 
 def _slice_of(start: int, shape: Shape) -> Pass:
@@ -279,11 +320,11 @@ def selected(mask: Array, left: Variable, right: Variable) -> Variable:
     return taken(concatenated([left, right]), np.where(mask, first, second))
 
 
-def _order(output: Variable) -> list[Variable]:
-    """Return the variables that an output depends on, each before everything that it was computed from."""
+def _order(outputs: Sequence[Variable]) -> list[Variable]:
+    """Return the variables that outputs depend on, each before everything that it was computed from."""
     order: list[Variable] = []
     seen: set[int] = set()
-    stack: list[tuple[Variable, bool]] = [(output, False)]
+    stack: list[tuple[Variable, bool]] = [(output, False) for output in outputs]
     while stack:
         current, done = stack.pop()
         if done:
@@ -296,19 +337,28 @@ def _order(output: Variable) -> list[Variable]:
 
 
 def accumulated(terms: Sequence[Variable]) -> Variable:
-    """Return the sum of the gradients that reach one variable."""
+    """Return the sum of terms of one shape, such as the gradients that reach one variable."""
     if len(terms) == 1:
         return terms[0]
-    return node(rounding.accumulate([each.data for each in terms]), *((each, lambda g: g) for each in terms))
+    return node(bounded_sums.accumulated([each.data for each in terms]), *((each, lambda g: g) for each in terms))
 
 
 def gradients(output: Variable, inputs: Sequence[Variable], g: Variable) -> list[Variable | None]:
     """Return the gradient that reaches each input when `g` arrives at the output; None where no path leads."""
-    arrived: dict[int, list[Variable]] = {id(output): [g]}
+    return gradients_of([output], inputs, [g])
+
+
+def gradients_of(
+    outputs: Sequence[Variable], inputs: Sequence[Variable], gs: Sequence[Variable]
+) -> list[Variable | None]:
+    """Return the gradient that reaches each input when one of `gs` arrives at each output; None where none does."""
+    arrived: dict[int, list[Variable]] = {}
+    for output, g in zip(outputs, gs, strict=True):
+        arrived.setdefault(id(output), []).append(g)
     wanted = {id(each) for each in inputs}
     result: dict[int, Variable] = {}
     needed: set[int] = set()
-    order = _order(output)
+    order = _order(outputs)
     for current in reversed(order):
         if id(current) in wanted or any(id(parent) in needed for parent, _ in current.parents):
             needed.add(id(current))

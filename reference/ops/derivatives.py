@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.reference.model.dtypes import finfo
-from torch_conformance.reference.numerics import rounding, special, tape
-from torch_conformance.reference.numerics.rounding import Rounded
+from torch_conformance.reference.numerics import bounded, bounded_functions, special, tape
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import elementwise
 
@@ -53,11 +53,11 @@ def _constant(values: Array, like: Quantity) -> Quantity:
     return tape.constant(values, like) if isinstance(like, Variable) else values
 
 
-def uncertain(operand: Rounded, units: float) -> Rounded:
+def uncertain(operand: Bounded, units: float) -> Bounded:
     """Return a result that cancellation may have put off by some units of 1."""
     if not units:
         return operand
-    return Rounded(operand.values, operand.error + units * finfo(operand.dtype).eps, operand.dtype)
+    return bounded.like(operand, operand.values, operand.bound + units * finfo(operand.dtype).eps)
 
 
 def _sinc_slope(x: Quantity) -> Quantity:
@@ -71,8 +71,9 @@ def _trigamma(x: Quantity) -> Quantity:
     values = special.trigamma(_values(x))
     if not isinstance(x, Variable):
         return values
-    data = rounding.loosened(Rounded(values, np.full(values.shape, TRIGAMMA_CUT), x.dtype), 4 * rounding.ELEMENTARY)
-    return Variable(data)
+    cut = bounded.like(x.data, values, np.full(values.shape, TRIGAMMA_CUT))
+    # A sum of series of about as many terms as so many elementary functions have roundings.
+    return Variable(bounded.loosened(cut, 4 * bounded_functions.EXPONENTIAL))
 
 
 Derivative = Callable[[Quantity, Quantity], Quantity]
@@ -152,10 +153,8 @@ def _piecewise(name: str) -> Callable[[Variable], Variable]:
     function = (lambda x: np.maximum(x, 0)) if name == "relu" else elementwise.UNARY[name]
 
     def apply(x: Variable) -> Variable:
-        slope = PIECEWISE[name](x.data.values)
-        data = Rounded(np.asarray(function(x.data.values)), np.abs(slope).astype(np.float64) * x.data.error, x.dtype)
-        factor = tape.constant(slope, x)
-        return tape.node(data, (x, lambda g: tape.multiply(g, factor)))
+        factor = Variable(bounded_functions.passed_on(PIECEWISE[name], x.data))
+        return tape.node(bounded_functions.passed_on(function, x.data), (x, lambda g: tape.multiply(g, factor)))
 
     return apply
 
@@ -225,10 +224,10 @@ def _smooth_pair(name: str) -> Callable[[Variable, Variable], Variable]:
             values = np.asarray(function(a.data.values, b.data.values))
             passed = np.zeros(shape)
             for operand, partial in zip((a, b), partials, strict=True):
-                if operand.data.error.any():
+                if operand.data.bound.any():
                     slope = np.abs(np.asarray(partial(a.data.values, b.data.values, values)))
-                    passed = passed + slope.astype(np.float64) * operand.data.error
-        data = rounding.loosened(Rounded(values, passed, a.dtype), rounding.ELEMENTARY)
+                    passed = passed + slope.astype(np.float64) * operand.data.bound
+        data = bounded_functions.computed(values, passed, a.data)
         # The result as the graph has it: partials that are written in it have derivatives through it.
         whole = tape.node(
             uncertain(data, _CANCELLING.get(name, 0)),
@@ -249,13 +248,13 @@ def _piecewise_pair(name: str) -> Callable[[Variable, Variable], Variable]:
         with np.errstate(all="ignore"):
             values = np.asarray(function(a.data.values, b.data.values))
             slopes = weights(a.data.values, b.data.values)
-        error = sum(
-            (np.abs(slope).astype(np.float64) * each.data.error for slope, each in zip(slopes, (a, b), strict=True)),
+        passed = sum(
+            (np.abs(slope).astype(np.float64) * each.data.bound for slope, each in zip(slopes, (a, b), strict=True)),
             np.zeros(shape),
         )
         factors = [tape.constant(slope, a) for slope in slopes]
         return tape.node(
-            Rounded(values, np.asarray(error), a.dtype),
+            bounded.like(a.data, values, np.asarray(passed)),
             (a, lambda g: tape.multiply(g, factors[0])),
             (b, lambda g: tape.multiply(g, factors[1])),
         )

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.reference.numerics import rounding, tape
-from torch_conformance.reference.numerics.rounding import Rounded
+from torch_conformance.reference.numerics import bounded, bounded_functions, tape
 from torch_conformance.reference.numerics.tape import Variable, multiply, places_of, taken, total
 from torch_conformance.reference.ops import derivatives
 from torch_conformance.reference.ops.reductions import Dims, axes
@@ -60,14 +59,14 @@ def prod(x: Variable, dim: int | None = None, *, keepdim: bool = False) -> Varia
     parts = lanes(x, dim)
     for part in parts:
         result = multiply(result, part)
-    data = rounding.loosened(result.data, len(parts)) if result.data.error.any() else result.data
+    data = bounded.loosened(result.data, len(parts)) if result.data.bound.any() else result.data
     count = len(parts)
     loose = tape.node(data, (result, lambda g: _loosened(g, count)))
     return _dropped(loose, along, keepdim=keepdim)
 
 
 def _loosened(g: Variable, count: int) -> Variable:
-    return tape.node(rounding.loosened(g.data, count + 2), (g, lambda h: h))
+    return tape.node(bounded.loosened(g.data, count + 2), (g, lambda h: h))
 
 
 def var(x: Variable, dim: Dims = None, *, correction: float = 1, keepdim: bool = False) -> Variable:
@@ -110,9 +109,9 @@ def amax(x: Variable, dim: Dims = None, *, keepdim: bool = False) -> Variable:
     equal = values == top
     share = tape.constant(equal, x)
     count = tape.constant(np.sum(equal, axis=along, keepdims=True), x)
-    error = np.max(x.data.error, axis=along, keepdims=True)
+    bound = np.max(x.data.bound, axis=along, keepdims=True)
     best = tape.node(
-        Rounded(top, error, x.dtype),
+        bounded.like(x.data, top, bound),
         (x, lambda g: multiply(tape.expand(g / count, x.shape), share)),
     )
     return _dropped(tape.reshape(best, kept), along, keepdim=keepdim)
@@ -144,40 +143,32 @@ def _room(x: Variable, indices: Array, dim: int) -> list[int]:
 
 def logsumexp(x: Variable, dim: Dims, *, keepdim: bool = False) -> Variable:
     """Return log(sum(exp(x))), which derives to exp(x - result)."""
-    along, kept = _kept(x, dim)
-    top = tape.constant(np.max(x.data.values, axis=along, keepdims=True), x)
-    inner = sum(derivatives.UNARY["exp"](x - top), along, keepdim=True)
-    data = (derivatives.UNARY["log"](inner) + top).data
-    result = Variable(derivatives.uncertain(data, 2))
+    along, _ = _kept(x, dim)
 
     def passed(g: Variable) -> Variable:
-        return multiply(tape.expand(tape.reshape(g, kept), x.shape), derivatives.UNARY["exp"](x - whole))
+        return multiply(tape.expand(g, x.shape), derivatives.UNARY["exp"](x - whole))
 
-    whole = tape.node(result.data, (x, passed))
+    whole = tape.node(bounded_functions.logsumexp(x.data, along), (x, passed))
     return _dropped(whole, along, keepdim=keepdim)
 
 
 def softmax(x: Variable, dim: int) -> Variable:
     """Return exp(x) over its sum along a dimension, y, which passes y (g - sum(g y))."""
-    top = tape.constant(np.max(x.data.values, axis=dim, keepdims=True), x)
-    powers = derivatives.UNARY["exp"](x - top)
-    result = Variable((powers / sum(powers, dim, keepdim=True)).data)
 
     def passed(g: Variable) -> Variable:
         return multiply(whole, g - sum(multiply(g, whole), dim, keepdim=True))
 
-    whole = tape.node(result.data, (x, passed))
+    whole = tape.node(bounded_functions.softmax(x.data, axes(len(x.shape), dim)), (x, passed))
     return whole
 
 
 def log_softmax(x: Variable, dim: int) -> Variable:
     """Return x - logsumexp(x) along a dimension, which passes g - exp(y) sum(g)."""
-    result = Variable((x - logsumexp(x, dim, keepdim=True)).data)
 
     def passed(g: Variable) -> Variable:
         return g - multiply(derivatives.UNARY["exp"](whole), sum(g, dim, keepdim=True))
 
-    whole = tape.node(result.data, (x, passed))
+    whole = tape.node(bounded_functions.log_softmax(x.data, axes(len(x.shape), dim)), (x, passed))
     return whole
 
 

@@ -1,10 +1,8 @@
 """Products of vectors and matrices, each with a bound on the rounding error of any correct order of summation.
 
-|computed - exact| <= gamma(k) * (|A| |B|), with the unit roundoff of the dtype in which is accumulated (Higham,
-"Accuracy and Stability of Numerical Algorithms", section 3.5); complex products count twice and a bit more
-(section 3.6). Integers are exact modulo 2**bits. Where |A| |B| stays within the whole numbers that the result's dtype
-holds and all elements are whole, every partial sum is exact, whatever the order, blocking or precision of
-accumulation, and the bound is 0.
+The bounds are those of `numerics.bounded_sums`; integers are exact modulo 2**bits. Where |A| |B| stays within the whole
+numbers that the result's dtype holds and all elements are whole, every partial sum is exact, whatever the order,
+blocking or precision of accumulation, and the bound is 0.
 
 Source: PyTorch documentation, torch.matmul, torch.addmm, torch.einsum, torch.tensordot, torch.kron, torch.linalg.cross,
 "Numerical accuracy", "CUDA semantics".
@@ -18,28 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.reference.model.dtypes import COMPLEX, FLOATING, category, finfo, name_of, numpy_dtype
-from torch_conformance.reference.ops.reductions import (
-    Bounded,
-    accumulation_unit,
-    gamma,
-    unit_roundoff,
-    whole_limit,
-    wide,
-)
+from torch_conformance.reference.model.dtypes import COMPLEX, FLOATING, category, name_of, numpy_dtype
+from torch_conformance.reference.numerics import bounded_sums
+from torch_conformance.reference.numerics.bounded import Bounded
+from torch_conformance.reference.numerics.roundoff import all_whole, gamma, unit_roundoff, wide
 
 Array = npt.NDArray[Any]
-
-_HALF = ("float16", "bfloat16")
 
 
 def _is_inexact(name: str) -> bool:
     return category(name) in (FLOATING, COMPLEX)
-
-
-def _all_whole(array: Array) -> bool:
-    parts = (array.real, array.imag) if array.dtype.kind == "c" else (array,)
-    return all(bool(np.all(np.isfinite(part) & (part == np.rint(part)))) for part in parts)
 
 
 def _computing(arrays: Sequence[Array]) -> list[Array]:
@@ -47,7 +33,7 @@ def _computing(arrays: Sequence[Array]) -> list[Array]:
 
     Whole numbers below 2**20 have exact sums of fewer than 2**13 products of two, of any sign, in float64.
     """
-    if all(each.size == 0 or float(np.max(np.abs(each))) < 2**20 for each in arrays) and all(map(_all_whole, arrays)):
+    if all(each.size == 0 or float(np.max(np.abs(each))) < 2**20 for each in arrays) and all(map(all_whole, arrays)):
         kind = np.complex128 if any(each.dtype.kind == "c" for each in arrays) else np.float64
         return [each.astype(kind) for each in arrays]
     return [wide(each) for each in arrays]
@@ -58,8 +44,8 @@ def _moduli(array: Array) -> Array:
     return np.abs(wide(array)).astype(np.float64)
 
 
-def contracted(values: Array, magnitude: Array, depth: int, dtype: str, *, whole: bool, own: float) -> Bounded:
-    """Return a sum of `depth` products with its bound.
+def contracted(values: Array, magnitude: Array, depth: int, dtype: str, *, whole: bool) -> Bounded:
+    """Return a sum of `depth` products with its bound, in its own dtype where it is exact.
 
     Args:
         values: The sum, computed wider.
@@ -67,16 +53,9 @@ def contracted(values: Array, magnitude: Array, depth: int, dtype: str, *, whole
         depth: How many roundings a summand may go through.
         dtype: The result's dtype.
         whole: Whether every factor is a whole number.
-        own: Unit roundoff of the reference's arithmetic.
     """
-    if whole and float(np.max(magnitude, initial=0)) <= whole_limit(dtype):
-        return Bounded(values.astype(numpy_dtype(dtype)), np.zeros(values.shape), dtype)
-    # A complex product is four real ones and two sums, each rounded, or three with larger factors.
-    depth = 4 * (depth + 1) if category(dtype) == COMPLEX else depth
-    bound = (gamma(depth, accumulation_unit(dtype)) + gamma(depth, own)) * magnitude
-    if dtype in _HALF:
-        bound = bound + unit_roundoff(dtype) * (np.abs(values) + bound) + finfo(dtype).smallest_subnormal / 2
-    return Bounded(values, np.where(np.isfinite(bound), bound, 0), dtype)
+    result = bounded_sums.contracted(values, magnitude, depth, dtype, step=1.0 if whole else None)
+    return result if result.bound.any() else Bounded(values.astype(numpy_dtype(dtype)), result.bound, dtype)
 
 
 def einsum(equation: str, *operands: Array) -> Bounded:
@@ -104,9 +83,8 @@ def einsum(equation: str, *operands: Array) -> Bounded:
             letter: extent for letter, extent in extents.items() if letter not in equation.rsplit("->", maxsplit=1)[-1]
         }
         depth = len(operands) - 1 + int(np.prod([*summed.values(), 1]))
-        whole = all(_all_whole(each) for each in operands)
-    own = float(np.finfo(result.real.dtype).eps) / 2
-    return contracted(result, magnitude, depth, name, whole=whole, own=own)
+        whole = all(all_whole(each) for each in operands)
+    return contracted(result, magnitude, depth, name, whole=whole)
 
 
 def matmul(left: Array, right: Array) -> Bounded:
@@ -119,9 +97,8 @@ def matmul(left: Array, right: Array) -> Bounded:
     with np.errstate(invalid="ignore", over="ignore"):
         result = np.asarray(np.matmul(first, second))
         size = magnitude(left, right)
-    whole = _all_whole(left) and _all_whole(right)
-    own = float(np.finfo(result.real.dtype).eps) / 2
-    return contracted(result, size, left.shape[-1], name, whole=whole, own=own)
+    whole = all_whole(left) and all_whole(right)
+    return contracted(result, size, left.shape[-1], name, whole=whole)
 
 
 def chain(*factors: Array) -> Bounded:
@@ -135,7 +112,7 @@ def chain(*factors: Array) -> Bounded:
     if integral:
         return Bounded(np.asarray(result).astype(numpy_dtype(name)), np.zeros(np.shape(result)), name)
     depth = sum(each.shape[0] for each in factors)
-    return contracted(np.asarray(result), np.asarray(size), depth, name, whole=True, own=2.0**-53)
+    return contracted(np.asarray(result), np.asarray(size), depth, name, whole=True)
 
 
 def combined(base: Array, product: Bounded, magnitude: Array, beta: complex, alpha: complex) -> Bounded:
@@ -162,16 +139,16 @@ def combined(base: Array, product: Bounded, magnitude: Array, beta: complex, alp
             result = result + wide(base) * beta
             size = size + np.abs(wide(base)) * abs(beta)
     factors = [np.asarray(alpha), np.asarray(beta), base if beta != 0 else np.zeros(1, base.dtype)]
-    exact = not product.bound.any() and all(_all_whole(np.asarray(each)) for each in factors)
+    exact = not product.bound.any() and all(all_whole(np.asarray(each)) for each in factors)
     if exact:
-        return contracted(result, size, 4, name, whole=True, own=2.0**-53)
+        return contracted(result, size, 4, name, whole=True)
     return _loose(result, size, product, alpha)
 
 
 def _loose(result: Array, size: Array, product: Bounded, alpha: complex) -> Bounded:
     name = product.dtype
     bound = abs(alpha) * product.bound + gamma(8, unit_roundoff(name)) * size
-    return Bounded(result, np.where(np.isfinite(bound), bound, 0), name)
+    return Bounded(result, np.asarray(bound), name)
 
 
 def magnitude(left: Array, right: Array) -> Array:
@@ -236,5 +213,5 @@ def cross(left: Array, right: Array, dim: int) -> Bounded:
     if not _is_inexact(name):
         return Bounded(result.astype(numpy_dtype(name)), np.zeros(result.shape), name)
     size = np.moveaxis(np.abs(terms[0]) + np.abs(terms[1]), -1, dim)
-    whole = _all_whole(left) and _all_whole(right)
-    return contracted(result, size, 3, name, whole=whole, own=float(np.finfo(size.dtype).eps) / 2)
+    whole = all_whole(left) and all_whole(right)
+    return contracted(result, size, 3, name, whole=whole)

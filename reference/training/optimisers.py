@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.reference.numerics.running_error import Tracked, number, power
+from torch_conformance.reference.numerics import bounded
+from torch_conformance.reference.numerics.bounded import ROUNDINGS, Bounded, exact, number, power
 
 Array = npt.NDArray[Any]
 
@@ -22,11 +23,16 @@ _SINGLE = 2.0**-24
 _ONE = number(1.0)
 
 
-def _zeros(like: Tracked) -> Tracked:
-    return Tracked(np.zeros_like(like.value), np.zeros_like(like.value), like.unit, like.least)
+def _zeros(operand: Bounded) -> Bounded:
+    return bounded.like(operand, np.zeros_like(operand.values), np.zeros(operand.shape))
 
 
-def _average(old: Tracked, new: Tracked, decay: float) -> Tracked:
+def _in_single(scalar: Bounded) -> Bounded:
+    """Return a scalar that is kept in single precision, whatever the parameter's, and computed with in double."""
+    return bounded.like(scalar, scalar.values, scalar.bound + ROUNDINGS * _SINGLE * scalar.reach)
+
+
+def _average(old: Bounded, new: Bounded, decay: float) -> Bounded:
     """Return decay old + (1 - decay) new."""
     weight = number(decay)
     return weight * old + (_ONE - weight) * new
@@ -54,9 +60,9 @@ class Rule:
             raise TypeError(f"{type(self).__name__} has no option {sorted(unknown)}")
         self.options = {**self.defaults, **options}
         self.count = 0
-        self._state: dict[str, Tracked] = {}
+        self._state: dict[str, Bounded] = {}
 
-    def step(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def step(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         """Return the parameter after one more step."""
         self.count += 1
         options = self.options
@@ -70,16 +76,16 @@ class Rule:
                 gradient = gradient + number(decay) * parameter
         return self._update(parameter, gradient)
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         raise NotImplementedError
 
-    def _remembered(self, name: str, like: Tracked) -> Tracked:
+    def _remembered(self, name: str, like: Bounded) -> Bounded:
         return self._state.get(name) or _zeros(like)
 
-    def _correction(self, index: int) -> Tracked:
+    def _correction(self, index: int) -> Bounded:
         return _ONE - power(self.options["betas"][index], self.count)
 
-    def _moments(self, gradient: Tracked) -> tuple[Tracked, Tracked]:
+    def _moments(self, gradient: Bounded) -> tuple[Bounded, Bounded]:
         """Return the running averages of the gradient and of its square."""
         first, second = self.options["betas"]
         mean = _average(self._remembered("mean", gradient), gradient, first)
@@ -100,7 +106,7 @@ class SGD(Rule):
         "maximize": False,
     }
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         momentum = self.options["momentum"]
         if momentum:
             buffer = gradient
@@ -125,7 +131,7 @@ class Adam(Rule):
         "decoupled_weight_decay": False,
     }
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         mean, square = self._moments(gradient)
         if self.options["amsgrad"]:
             square = self._state["largest"] = self._remembered("largest", square).maximum(square)
@@ -152,7 +158,7 @@ class RMSprop(Rule):
         "maximize": False,
     }
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         alpha = self.options["alpha"]
         square = _average(self._remembered("square", gradient), gradient * gradient, alpha)
         self._state["square"] = square
@@ -179,7 +185,7 @@ class Adagrad(Rule):
         "maximize": False,
     }
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         start = _zeros(gradient) + number(self.options["initial_accumulator_value"])
         total = self._state.get("total", start) + gradient * gradient
         self._state["total"] = total
@@ -192,7 +198,7 @@ class Adadelta(Rule):
 
     defaults: ClassVar[dict[str, Any]] = {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0, "maximize": False}
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         rho, eps = self.options["rho"], number(self.options["eps"])
         square = _average(self._remembered("square", gradient), gradient * gradient, rho)
         moved = self._remembered("moved", gradient)
@@ -212,7 +218,7 @@ class Adamax(Rule):
         "maximize": False,
     }
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         first, second = self.options["betas"]
         mean = _average(self._remembered("mean", gradient), gradient, first)
         faded = number(second) * self._remembered("largest", gradient)
@@ -234,15 +240,14 @@ class NAdam(Rule):
         "maximize": False,
     }
 
-    def _weight(self, count: int) -> Tracked:
+    def _weight(self, count: int) -> Bounded:
         fading = power(0.96, count * self.options["momentum_decay"])
         return number(self.options["betas"][0]) * (_ONE - number(0.5) * fading)
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         mean, square = self._moments(gradient)
         now, then = self._weight(self.count), self._weight(self.count + 1)
-        # The product of the weights is kept in single precision, whatever the parameter's.
-        product = self._state.get("product", number(1.0, unit=_SINGLE)) * now
+        product = _in_single(self._state.get("product", _ONE) * now)
         self._state["product"] = product
         root = (square / self._correction(1)).sqrt() + number(self.options["eps"])
         ahead = then / (_ONE - product * then) * mean + (_ONE - now) / (_ONE - product) * gradient
@@ -261,14 +266,14 @@ class RAdam(Rule):
         "maximize": False,
     }
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         mean, square = self._moments(gradient)
         move = number(self.options["lr"]) * (mean / self._correction(0))
         two, four = number(2.0), number(4.0)
         beta = self.options["betas"][1]
         limit = two / (_ONE - number(beta)) - _ONE
         length = limit - two * number(self.count) * power(beta, self.count) / self._correction(1)
-        if length.value > 5:
+        if length.values > 5:
             quotient = (length - four) * (length - two) * limit / ((limit - four) * (limit - two) * length)
             root = square.sqrt() + number(self.options["eps"])
             move = move * quotient.sqrt() * (self._correction(1).sqrt() / root)
@@ -280,20 +285,16 @@ class Rprop(Rule):
 
     defaults: ClassVar[dict[str, Any]] = {"lr": 1e-2, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50), "maximize": False}
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         shrink, grow = self.options["etas"]
         low, high = self.options["step_sizes"]
         size = self._state.get("size", _zeros(gradient) + number(self.options["lr"]))
-        turn = np.sign(gradient.value * self._remembered("previous", gradient).value)
+        turn = np.sign(gradient.values * self._remembered("previous", gradient).values)
         scaled = (size * number(grow)).where(turn > 0, (size * number(shrink)).where(turn < 0, size))
-        bounded = np.clip(scaled.value, low, high)
-        # A limit enters as a number of the working precision.
-        error = np.maximum(scaled.error, scaled.unit * np.abs(bounded))
-        size = Tracked(bounded, error, scaled.unit, scaled.least)
+        size = scaled.clipped(low, high)
         gradient = gradient.where(turn >= 0, _zeros(gradient))
         self._state |= {"size": size, "previous": gradient}
-        direction = Tracked(np.sign(gradient.value), np.zeros_like(gradient.value), gradient.unit, gradient.least)
-        return parameter - direction * size
+        return parameter - size * np.sign(gradient.values)
 
 
 class ASGD(Rule):
@@ -308,12 +309,11 @@ class ASGD(Rule):
         "maximize": False,
     }
 
-    def _update(self, parameter: Tracked, gradient: Tracked) -> Tracked:
+    def _update(self, parameter: Bounded, gradient: Bounded) -> Bounded:
         lr, lambd, alpha = (self.options[name] for name in ("lr", "lambd", "alpha"))
         base = np.longdouble(1) + np.longdouble(lambd) * np.longdouble(lr) * (self.count - 1)
         value = np.longdouble(lr) / (np.power(base, np.longdouble(alpha)) if self.count > 1 else 1)
-        # The rate is kept in single precision, whatever the parameter's.
-        rate = number(value, error=2 * _SINGLE * float(value))
+        rate = _in_single(bounded.like(_ONE, value, np.zeros(())))
         return parameter - number(lambd) * rate * parameter - rate * gradient
 
 
@@ -322,24 +322,16 @@ RULES: dict[str, type[Rule]] = {
 }
 
 
-def trajectory(rule: Rule, start: Tracked, gradients: Array) -> tuple[Array, Array]:
-    """Return the parameter after each step, and how far a computed one may lie from it.
+def trajectory(rule: Rule, start: Bounded, gradients: Array) -> Bounded:
+    """Return the parameter after each step, along a first axis.
 
     Args:
         rule: Whose steps are taken; keeps its state.
         start: The parameter before them.
         gradients: One gradient a row, exact in the parameter's precision.
-
-    Returns:
-        Two longdouble arrays of the shape of `gradients`.
     """
-    values, errors = [], []
-    parameter = start
-    for row in gradients.astype(np.longdouble):
-        gradient = Tracked(row, np.zeros_like(row), start.unit, start.least)
-        parameter = rule.step(parameter, gradient)
-        values.append(parameter.value)
-        errors.append(parameter.error)
-    shape = gradients.shape
-    bounds = np.array(errors).reshape(shape)
-    return np.array(values).reshape(shape), np.where(np.isnan(bounds), np.inf, bounds)
+    parameter, found = start, []
+    for row in gradients:
+        parameter = rule.step(parameter, exact(row, start.dtype))
+        found.append(parameter)
+    return bounded.stacked(found)

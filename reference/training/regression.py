@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.reference.numerics.balls import ROUNDINGS
-from torch_conformance.reference.ops.reductions import gamma, unit_roundoff
+from torch_conformance.reference.numerics.roundoff import gamma, unit_roundoff
 
 Array = npt.NDArray[Any]
 

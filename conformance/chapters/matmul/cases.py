@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, Rule, absolute
-from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.conformance.inputs.recipes import structures
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
-from torch_conformance.reference.ops.reductions import Bounded, whole_limit
+from torch_conformance.reference.numerics.roundoff import whole_limit
 
 Array = npt.NDArray[Any]
 Size = tuple[int, ...]
@@ -73,17 +71,6 @@ def laid_out(array: Array, choice: int) -> Strided:
     tensor = Strided(storage, structure.size, structure.stride, structure.offset)
     tensor.array[...] = array
     return tensor
-
-
-def rule_of(answer: Bounded) -> Rule:
-    """Return the comparison rule that a bound asks for; the sign of a zero sum is not documented."""
-    return absolute(answer.bound) if np.any(answer.bound) else UNSIGNED_ZERO
-
-
-def expect(trial: Trial, expression: str, answer: Bounded) -> None:
-    """Compare a tensor with a product of the reference."""
-    __tracebackhide__ = True
-    trial.expect(expression, answer.values, rule_of(answer), dtype=answer.dtype)
 
 
 def sizes(generator: np.random.Generator, count: int, *, most: int = 129) -> list[tuple[int, int, int]]:

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import torch
 
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import absolute
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging import bounds
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.strided import Strided, row_major
-from torch_conformance.reference.numerics import running_error
+from torch_conformance.reference.numerics.bounded import Bounded, exact
 from torch_conformance.reference.training.optimisers import RULES, Rule, trajectory
 from torch_conformance.spec.model import release
 
@@ -138,9 +138,9 @@ def as_real(array: Array) -> Array:
     return np.stack([array.real, array.imag], axis=-1) if array.dtype.kind == "c" else array[..., None]
 
 
-def expected_steps(rule: Rule, run: Run) -> tuple[Array, Array]:
-    """Return the elements after each step and the bound on their errors, both (steps, elements, parts)."""
-    start = running_error.tensor(as_real(run.start), dtypes.real_of(run.dtype))
+def expected_steps(rule: Rule, run: Run) -> Bounded:
+    """Return the elements after each step: (steps, elements, parts)."""
+    start = exact(as_real(run.start), dtypes.real_of(run.dtype))
     return trajectory(rule, start, as_real(run.gradients))
 
 
@@ -161,16 +161,13 @@ def take_steps(trial: Trial, statement: str = STEPS) -> None:
     trial.run(statement)
 
 
-def expect_steps(trial: Trial, expression: str, steps: tuple[Array, Array], dtype: str) -> None:
+def expect_steps(trial: Trial, expression: str, steps: Bounded, dtype: str) -> None:
     """Compare gathered parameters, as real numbers, with the expected ones."""
     __tracebackhide__ = True
-    values, errors = steps
-    if not dtypes.is_complex(dtype):
-        values, errors = values[..., 0], errors[..., 0]
-        trial.expect(expression, values, absolute(errors), dtype=dtype)
-        return
-    real = dtypes.real_of(dtype)
-    trial.expect(f"torch.view_as_real({expression})", values, absolute(errors), dtype=real)
+    if dtypes.is_complex(dtype):
+        bounds.expect(trial, f"torch.view_as_real({expression})", steps)
+    else:
+        bounds.expect(trial, expression, steps[..., 0])
 
 
 def judge_steps(

@@ -16,8 +16,8 @@ from torch_conformance.conformance.inputs.reductions import expect_answers, ligh
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.ops import reductions
-from torch_conformance.reference.ops.reductions import Bounded
 
 Array = npt.NDArray[Any]
 

@@ -26,8 +26,9 @@ from torch_conformance.conformance.inputs.reductions import (
     summable,
     with_nans,
 )
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.ops import ordering, reductions
-from torch_conformance.reference.ops.reductions import Bounded, Dims, axes
+from torch_conformance.reference.ops.reductions import Dims, axes
 
 Array = npt.NDArray[Any]
 

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import EXACT
-from torch_conformance.conformance.inputs.reductions import is_exact, plain, rule_of
+from torch_conformance.conformance.inputs.reductions import is_exact, plain
 from torch_conformance.conformance.inputs.values import pool
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.ops import ordering, reductions
-from torch_conformance.reference.ops.reductions import Bounded
 
 Array = npt.NDArray[Any]
 Answer = Callable[[Array, int], Bounded]
@@ -176,10 +177,9 @@ def _base(answer: Bounded, layout: str) -> Strided:
 
 def _expect(trial: Any, answers: list[Bounded], layout: str, *, pair: bool) -> None:
     for place, (name, base, answer) in enumerate(zip(("out", "places"), ("base", "other"), answers, strict=False)):
-        rule = rule_of(answer)
-        trial.expect(name, answer.values, rule, dtype=answer.dtype)
+        expect(trial, name, answer, signed_zero=True)
         result = f"r[{place}]" if pair else "r"
-        trial.expect(result, answer.values, rule, dtype=answer.dtype)
+        expect(trial, result, answer, signed_zero=True)
         trial.expect_true(f"{result}.data_ptr() == {name}.data_ptr()", "the result is the tensor given as out")
         if layout == "strided":
             between = np.full(answer.values.shape, 1, numpy_dtype(answer.dtype))

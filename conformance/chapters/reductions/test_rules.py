@@ -18,8 +18,8 @@ from torch_conformance.conformance.inputs.values import pool
 from torch_conformance.reference.model import casting, dtypes
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.ops import reductions
-from torch_conformance.reference.ops.reductions import Bounded
 
 Array = npt.NDArray[Any]
 

@@ -25,8 +25,8 @@ from torch_conformance.conformance.inputs.reductions import (
     rotating,
     summable,
 )
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.ops import ordering, reductions
-from torch_conformance.reference.ops.reductions import Bounded
 
 Array = npt.NDArray[Any]
 

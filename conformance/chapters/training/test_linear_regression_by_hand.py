@@ -14,7 +14,7 @@ from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.conformance.judging.accuracy import roundings, rule_around
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
-from torch_conformance.reference.ops.reductions import gamma, unit_roundoff
+from torch_conformance.reference.numerics.roundoff import gamma, unit_roundoff
 from torch_conformance.reference.training import regression
 
 Array = npt.NDArray[Any]

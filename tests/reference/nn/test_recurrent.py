@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from torch_conformance.reference.nn.recurrent import Network, run, run_alone, step
-from torch_conformance.reference.numerics.running_tape import Running, gradients, leaf
+from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics.tape import Variable
 
 
-def _leaf(values: object) -> Running:
-    return leaf(np.asarray(values, dtype=np.float64), "float64")
+def _leaf(values: object) -> Variable:
+    return tape.variable(np.asarray(values, dtype=np.float64), "float64")
 
 
 def _sigmoid(x: float) -> float:
@@ -45,8 +46,8 @@ def test_lstm_step_by_hand() -> None:
     h, c = step("lstm", _leaf([[0.5]]), (_leaf([[2.0]]), _leaf([[3.0]])), weights)
     i, f, g, o = _sigmoid(1.5), _sigmoid(2.5), math.tanh(0.0), _sigmoid(2.0)
     cell = f * 3 + i * g
-    assert abs(float(c.values[0, 0]) - cell) < 1e-15
-    assert abs(float(h.values[0, 0]) - o * math.tanh(cell)) < 1e-15
+    assert abs(float(c.data.values[0, 0]) - cell) < 1e-15
+    assert abs(float(h.data.values[0, 0]) - o * math.tanh(cell)) < 1e-15
 
 
 def test_gru_step_by_hand() -> None:
@@ -59,7 +60,7 @@ def test_gru_step_by_hand() -> None:
     (h,) = step("gru", _leaf([[0.5]]), (_leaf([[2.0]]),), weights)
     r, z = _sigmoid(1.5), _sigmoid(2.5)
     n = math.tanh(1.75 + r * -1.5)
-    assert abs(float(h.values[0, 0]) - ((1 - z) * n + z * 2)) < 1e-15
+    assert abs(float(h.data.values[0, 0]) - ((1 - z) * n + z * 2)) < 1e-15
 
 
 def test_directions_layers_and_alone() -> None:
@@ -80,11 +81,11 @@ def test_directions_layers_and_alone() -> None:
     entering = 0.5 * (first[0] + first[1])
     second = one(entering), one(entering[::-1])[::-1]
     for t in range(2):
-        assert np.allclose(answer.outputs[t].values.astype(float), [[second[0][t], second[1][t]]], 1e-15)
-    finals = [float(each.values[0, 0]) for each in answer.finals[0]]
+        assert np.allclose(answer.outputs[t].data.values.astype(float), [[second[0][t], second[1][t]]], 1e-15)
+    finals = [float(each.data.values[0, 0]) for each in answer.finals[0]]
     assert np.allclose(finals, [first[0][1], first[1][0], second[0][1], second[1][0]], 1e-15)
     (alone,) = run_alone(network, _leaf(x.reshape(2, 1, 1)), [2], zeros, weights)
-    assert float(alone.outputs[1].values[0, 0]) == float(answer.outputs[1].values[0, 0])
+    assert float(alone.outputs[1].data.values[0, 0]) == float(answer.outputs[1].data.values[0, 0])
 
 
 def test_gradients_against_finite_differences() -> None:
@@ -94,19 +95,23 @@ def test_gradients_against_finite_differences() -> None:
         given = {name: generator.uniform(-1, 1, shape) for name, shape in network.shapes().items()}
         x = generator.uniform(-1, 1, (3, 1, 2))
 
-        def loss(weights: dict[str, np.ndarray], network: Network = network, x: np.ndarray = x) -> tuple[Running, dict]:
+        def loss(
+            weights: dict[str, np.ndarray], network: Network = network, x: np.ndarray = x
+        ) -> tuple[Variable, dict]:
             leaves = {name: _leaf(value) for name, value in weights.items()}
             states = [tuple(_leaf(np.zeros((1, size))) for size in network.state_sizes) for _ in range(2)]
             answer = run(network, [_leaf(each) for each in x], states, leaves)
-            return answer.outputs[0].summed(1) + answer.outputs[2].summed(1) * answer.finals[-1][0].summed(1), leaves
+            parts = [tape.total(each, (0, 1)) for each in (answer.outputs[0], answer.outputs[2], answer.finals[-1][0])]
+            return parts[0] + parts[1] * parts[2], leaves
 
         total, leaves = loss(given)
-        found = gradients([total], [np.ones((1, 1))], list(leaves.values()))
+        found = tape.gradients(total, list(leaves.values()), tape.constant(np.ones(()), total))
         for (name, value), got in zip(given.items(), found, strict=True):
+            assert got is not None
             index = tuple(int(generator.integers(0, extent)) for extent in value.shape)
             ends = []
             for move in (1e-6, -1e-6):
                 moved = {key: each.copy() for key, each in given.items()}
                 moved[name][index] += move
-                ends.append(float(loss(moved)[0].values[0, 0]))
-            assert abs((ends[0] - ends[1]) / 2e-6 - float(got.values[index])) < 1e-8, (kind, name)
+                ends.append(float(loss(moved)[0].data.values))
+            assert abs((ends[0] - ends[1]) / 2e-6 - float(got.data.values[index])) < 1e-8, (kind, name)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from torch_conformance.reference.model.dtypes import numpy_dtype
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.ops import reductions
-from torch_conformance.reference.ops.reductions import Bounded
 
 
 def _inside(answer: Bounded, observed: np.ndarray) -> bool:

@@ -4,17 +4,19 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from torch_conformance.reference.numerics import running_error
+from torch_conformance.reference.numerics.bounded import exact
 from torch_conformance.reference.training.optimisers import RULES, trajectory
+
+Array = npt.NDArray[Any]
 
 
 def run(name: str, gradients: list[float], start: float = 1.0, **options: Any) -> list[float]:
-    tracked = running_error.tensor(np.array([start]), "float64")
-    values, errors = trajectory(RULES[name](**options), tracked, np.array(gradients)[:, None])
-    assert np.all(errors < 1e-5)
-    return [float(each) for each in values[:, 0]]
+    steps = trajectory(RULES[name](**options), exact(np.array([start]), "float64"), np.array(gradients)[:, None])
+    assert np.all(steps.bound < (1e-5 if name in ("NAdam", "ASGD") else 1e-12))
+    return [float(each) for each in steps.values[:, 0]]
 
 
 def test_sgd_plain_and_decayed() -> None:
@@ -120,3 +122,41 @@ def test_asgd() -> None:
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(TypeError):
         RULES["SGD"](betas=(0.9, 0.9))
+
+
+def _plain(name: str, rows: Array, start: Array, kind: type) -> Array:
+    """Steps as the algorithm boxes write them, in the arrays' own arithmetic."""
+    p, m, v, found = start.copy(), 0 * start, 0 * start, []
+    lr, first, second, eps = (kind(each) for each in (0.1, 0.9, 0.99, 0.125))
+    one = kind(1)
+    for step, g in enumerate(rows, 1):
+        if name == "SGD":
+            m = g if step == 1 else first * m + g
+            p = p - lr * m
+        elif name == "RMSprop":
+            v = second * v + (one - second) * g * g
+            p = p - lr * (g / (np.sqrt(v) + eps))
+        else:
+            m, v = m + (one - first) * (g - m), second * v + (one - second) * (g * g)
+            size = kind(0.1 / (1 - 0.9**step))
+            p = p - size * (m / (np.sqrt(v) / kind(math.sqrt(1 - 0.99**step)) + eps))
+        found.append(p)
+    return np.array(found)
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "SGD": {"lr": 0.1, "momentum": 0.9},
+    "RMSprop": {"lr": 0.1, "alpha": 0.99, "eps": 0.125},
+    "Adam": {"lr": 0.1, "betas": (0.9, 0.99), "eps": 0.125},
+}
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_steps_in_the_dtype_lie_within_the_bound(name: str, dtype: str) -> None:
+    generator = np.random.default_rng(5)
+    start, rows = generator.uniform(-2, 2, 200).astype(dtype), generator.uniform(-1, 1, (8, 200)).astype(dtype)
+    steps = trajectory(RULES[name](**OPTIONS[name]), exact(start, dtype), rows)
+    seen = _plain(name, rows, start, np.dtype(dtype).type)
+    assert np.all(np.abs(seen.astype(np.longdouble) - steps.values) <= steps.bound)
+    assert np.max(steps.bound) < 100 * np.finfo(dtype).eps

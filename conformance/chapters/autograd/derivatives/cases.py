@@ -15,14 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO, Rule, absolute
-from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.conformance.inputs.recipes import Structure, structures
 from torch_conformance.reference.model.dtypes import is_complex, numpy_dtype
 from torch_conformance.reference.model.strided import Strided
-from torch_conformance.reference.numerics import rounding, tape
-from torch_conformance.reference.numerics.rounding import Rounded
-from torch_conformance.reference.numerics.tape import Variable
+from torch_conformance.reference.numerics import bounded, bounded_sums, tape
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.ops import derivatives
 from torch_conformance.spec.operators import operators
 
@@ -33,24 +30,6 @@ _MANY, _FEW = 256, 16
 # Multiples of 1/8 that a multiple of 1/16 is never a multiple of: where quotients are whole, fmod and remainder jump.
 _DIVISORS = (0.5, 0.75, 1, 1.5, 2, 3, -0.5, -0.75, -1, -1.5, -2, -3, 2.5, -2.5, 4, -4)
 _INCOMING = (1, -1, 2, -2, 0.5, 3, -3, 0, 4, 1.5, -0.5, 5, -1.5, 6, -4, 0.25)
-
-
-def rule_of(answer: Rounded) -> Rule:
-    """Return the accepted distance of an answer of the reference."""
-    return absolute(answer.bound) if answer.error.any() else UNSIGNED_ZERO
-
-
-def expect(trial: Trial, expression: str, answer: Rounded | Variable | None) -> None:
-    """Compare a tensor with an answer of the reference: exactly where that has no error."""
-    __tracebackhide__ = True
-    if answer is None:
-        trial.expect_true(f"{expression} is None", "no path leads there")
-        return
-    data = answer.data if isinstance(answer, Variable) else answer
-    if data.error.any():
-        trial.expect(expression, data.values, absolute(data.bound), dtype=data.dtype)
-    else:
-        trial.expect(expression, data.values.astype(numpy_dtype(data.dtype)), UNSIGNED_ZERO)
 
 
 def small_values(dtype: str, size: Size, generator: np.random.Generator, *, zero: bool = True) -> Array:
@@ -94,7 +73,7 @@ class Table:
     """
 
     operands: dict[str, Array]
-    derivatives: dict[str, Rounded]
+    derivatives: dict[str, Bounded]
 
 
 def _generator(name: str, dtype: str, seed: int) -> np.random.Generator:
@@ -162,8 +141,8 @@ class Case:
     """
 
     inputs: dict[str, Strided]
-    expected: dict[str, Rounded]
-    plain: dict[str, Rounded]
+    expected: dict[str, Bounded]
+    plain: dict[str, Bounded]
 
 
 def case(table: Table, dtype: str, layouts: Sequence[Structure], generator: np.random.Generator) -> Case:
@@ -179,9 +158,9 @@ def case(table: Table, dtype: str, layouts: Sequence[Structure], generator: np.r
     structure = layouts[-1]
     incoming = np.array(_INCOMING).astype(numpy_dtype(dtype))[generator.integers(0, _FEW, structure.length)]
     inputs["g"] = _spread(incoming, structure)
-    g = rounding.exact(inputs["g"].array, dtype)
-    plain = {name: rounding.taken(table.derivatives[name], places) for name in names}
-    return Case(inputs, {name: rounding.multiply(g, slope) for name, slope in plain.items()}, plain)
+    g = bounded.exact(inputs["g"].array, dtype)
+    plain = {name: bounded_sums.taken(table.derivatives[name], places) for name in names}
+    return Case(inputs, {name: g * slope for name, slope in plain.items()}, plain)
 
 
 def _spread(storage: Array, structure: Structure) -> Strided:

@@ -68,7 +68,7 @@ def _placed(least: int, place: Callable[[Array], Array]) -> Apply:
 
 def _clear(*operands: Variable) -> bool:
     """Whether all elements are farther from zero than rounding may move them."""
-    return all(bool(np.all((x.data.error == 0) | (np.abs(x.data.values) > 4 * x.data.error))) for x in operands)
+    return all(bool(np.all((x.data.bound == 0) | (np.abs(x.data.values) > 2 * x.data.bound))) for x in operands)
 
 
 def _at_kink(name: str) -> Apply:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from torch_conformance.conformance.chapters.autograd.derivatives.calls import Call, judge_all, moderate, positive, whole
 from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
     LAYOUTS,
-    expect,
     laid_out,
     moderate_values,
     paired_table,
@@ -21,6 +20,7 @@ from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO
 from torch_conformance.conformance.judging.accuracy import rule_around
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.dtypes import numpy_dtype, real_of
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import tape

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
     LAYOUTS,
-    expect,
     laid_out,
     moderate_values,
     small_values,
@@ -20,8 +19,9 @@ from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.conformance.judging.accuracy import distance
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.strided import Strided
-from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics import bounded, tape
 from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives
 from torch_conformance.reference.ops import derivatives_reductions as reductions
@@ -149,7 +149,7 @@ def _loose(cell: Cell, answer: Variable | None, like: Variable) -> Variable:
     if answer is None:
         return tape.constant(np.zeros(like.shape), like)
     room = distance(cell, "gradient.other-formula", 1 + np.abs(answer.data.values).astype(np.float64))
-    return Variable(type(answer.data)(answer.data.values, 2 * answer.data.error + room, answer.dtype))
+    return Variable(bounded.like(answer.data, answer.data.values, answer.data.bound + room))
 
 
 @clause("autograd.double.gradients-of-gradients")

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
     LAYOUTS,
     case,
-    expect,
     laid_out,
     paired_table,
     small_values,
@@ -18,8 +17,9 @@ from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.inputs.recipes import structures
 from torch_conformance.conformance.judging.accuracy import distance
-from torch_conformance.reference.numerics import rounding, tape
-from torch_conformance.reference.numerics.rounding import Rounded
+from torch_conformance.conformance.judging.bounds import expect
+from torch_conformance.reference.numerics import bounded, tape
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives
 from torch_conformance.spec.operators import operators
@@ -29,9 +29,9 @@ PAIRS_TWICE = ("mul", "div", *(name for name in derivatives.SMOOTH_PAIRS if name
 _SIZE = (3, 4)
 
 
-def _with_room(cell: Cell, answer: Rounded, terms: npt.NDArray[np.float64]) -> Rounded:
+def _with_room(cell: Cell, answer: Bounded, terms: npt.NDArray[np.float64]) -> Bounded:
     room = distance(cell, "gradient.other-formula", 1 + terms)
-    return Rounded(answer.values, 2 * answer.error + room, answer.dtype)
+    return bounded.like(answer, answer.values, answer.bound + room)
 
 
 def _applied(name: str, operands: list[Variable]) -> Variable:
@@ -94,8 +94,8 @@ def _judge_forward(cell: Cell, name: str, number: int, generator: np.random.Gene
     answer = drawn.expected["a"]
     terms = np.abs(answer.values).astype(np.float64)
     if is_pair:
-        second = rounding.multiply(drawn.expected["b"], rounding.constant(2, answer))
-        answer = rounding.add(answer, second)
+        second = drawn.expected["b"] * 2
+        answer = answer + second
         terms = terms + np.abs(second.values).astype(np.float64)
     if name not in derivatives.PIECEWISE and name not in derivatives.PIECEWISE_PAIRS:
         answer = _with_room(cell, answer, terms)

@@ -11,37 +11,32 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.chapters.nn.recurrent.cases import few_bits
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import absolute
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.casting import cast
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.nn import attention
 from torch_conformance.reference.nn.attention import OPEN, Mask
-from torch_conformance.reference.numerics import running_tape
-from torch_conformance.reference.numerics.running_tape import Running
+from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics.tape import Variable
 
 Array = npt.NDArray[Any]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def exact(values: Array, cell: Cell) -> Running:
+def exact(values: Array, cell: Cell) -> Variable:
     """Return few-bit values as leaves."""
-    return running_tape.leaf(values, cell.dtype)
+    return tape.variable(values, cell.dtype)
 
 
 def stored(values: Any, cell: Cell) -> Strided:
     """Return few-bit values, or a mask, as an input of the cell's dtype; bool stays bool."""
-    array = np.asarray(values.values if isinstance(values, Running) else values)
+    array = np.asarray(values.data.values if isinstance(values, Variable) else values)
     return Strided.from_array(array if array.dtype == np.bool_ else cast(array.astype(np.float64), cell.dtype))
 
 
-def expect(trial: Trial, expression: str, result: Running, cell: Cell) -> None:
-    """Compare a tensor of the transcript with a result and its error."""
-    trial.expect(expression, result.values, absolute(result.error), dtype=cell.dtype)
-
-
-def drawn(shapes: Shapes, cell: Cell, generator: np.random.Generator) -> dict[str, Running]:
+def drawn(shapes: Shapes, cell: Cell, generator: np.random.Generator) -> dict[str, Variable]:
     """Return few-bit weights."""
     return {name: exact(few_bits(generator, size), cell) for name, size in shapes.items()}
 
@@ -54,19 +49,20 @@ for name, weight in zip(names, weights): held[name].data.copy_(weight)
 """
 
 
-def weighted(weights: Mapping[str, Running], cell: Cell) -> dict[str, Any]:
+def weighted(weights: Mapping[str, Variable], cell: Cell) -> dict[str, Any]:
     """Return the inputs that `FILL` reads, and the dtype."""
     found = [stored(each, cell) for each in weights.values()]
     return {"names": list(weights), "weights": found, "dtype": cell.torch_dtype}
 
 
 def judge_gradients(
-    trial: Trial, cell: Cell, outputs: list[Running], cotangents: list[Array], leaves: Mapping[str, Running]
+    trial: Trial, cell: Cell, outputs: list[Variable], cotangents: list[Array], leaves: Mapping[str, Variable]
 ) -> None:
     """Compare the gradient of each leaf, by the expression that names it."""
-    found = running_tape.gradients(outputs, cotangents, list(leaves.values()))
-    for expression, each in zip(leaves, found, strict=True):
-        expect(trial, expression, each, cell)
+    given = [exact(each, cell) for each in cotangents]
+    for expression, each in zip(leaves, tape.gradients_of(outputs, list(leaves.values()), given), strict=True):
+        assert each is not None
+        expect(trial, expression, each.data)
 
 
 def forbidding(generator: np.random.Generator, size: tuple[int, ...]) -> Array:
@@ -109,6 +105,6 @@ def infinite(generator: np.random.Generator, size: tuple[int, ...]) -> Masking:
 
 def reshaped(mask: Mask, *size: int) -> Mask:
     """Return a mask in another shape."""
-    assert not isinstance(mask.added, Running)
+    assert not isinstance(mask.added, Variable)
     allowed, added = (None if each is None else each.reshape(size) for each in (mask.allowed, mask.added))
     return Mask(allowed, added)

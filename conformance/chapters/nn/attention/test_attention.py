@@ -13,7 +13,6 @@ from torch_conformance.conformance.chapters.nn.attention.cases import (
     Masking,
     drawn,
     exact,
-    expect,
     floating,
     infinite,
     judge_gradients,
@@ -26,9 +25,12 @@ from torch_conformance.conformance.chapters.nn.recurrent.cases import few_bits
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.nn import attention
 from torch_conformance.reference.nn.attention import OPEN, Mask, causal
-from torch_conformance.reference.numerics.running_tape import Running
+from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics.tape import Variable
+from torch_conformance.reference.ops import derivatives_reductions as reductions
 
 Array = npt.NDArray[Any]
 
@@ -96,7 +98,9 @@ class Asked:
         """Begin a transcript with a module `net` and inputs q, k and v, laid out as the options say."""
         options = self.options
         flags = {name: getattr(options, name) for name in ("bias", "bias_kv", "zero", "batch_first")}
-        laid = {name: stored(self.moved(each.values), self.cell) for name, each in zip("qkv", self.inputs, strict=True)}
+        laid = {
+            name: stored(self.moved(each.data.values), self.cell) for name, each in zip("qkv", self.inputs, strict=True)
+        }
         more = {name: value if value is None else stored(value, self.cell) for name, value in more.items()}
         widths = {"kdim": options.widths[0], "vdim": options.widths[1]}
         trial = self.cell.trial(**laid, **flags, **widths, **more, **weighted(self.weights, self.cell))
@@ -112,7 +116,7 @@ class Asked:
             return array.squeeze(1)
         return array.swapaxes(0, 1) if self.options.batch_first else array
 
-    def answer(self, mask: Mask = OPEN, **more: Any) -> tuple[Running, Running]:
+    def answer(self, mask: Mask = OPEN, **more: Any) -> tuple[Variable, Variable]:
         """Return output and weights per head."""
         first, second, third = self.inputs
         options = self.options
@@ -121,30 +125,30 @@ class Asked:
     def judge(self, trial: Trial, arguments: str, mask: Mask = OPEN, *, without_gradients: bool = True) -> None:
         """Judge output and weights, averaged or not or not asked for, in both modes, with no_grad and without."""
         output, weights = self.answer(mask)
-        averaged = weights.summed(1).scaled(0.5).reshaped(weights.shape[0], *weights.shape[2:])
+        averaged = reductions.mean(weights, 1)
         laid = self.moved_result(output)
         for mode in ("net.train()", "net.eval()"):
             trial.run(f"_ = {mode}")
             trial.run(f"y, w = net(q, k, v{arguments})")
-            expect(trial, "y", laid, self.cell)
-            expect(trial, "w", self._unbatched(averaged, 0), self.cell)
+            expect(trial, "y", laid)
+            expect(trial, "w", self._unbatched(averaged, 0))
             trial.run(f"y, w = net(q, k, v{arguments}, average_attn_weights=False)")
-            expect(trial, "y", laid, self.cell)
-            expect(trial, "w", self._unbatched(weights, 0), self.cell)
+            expect(trial, "y", laid)
+            expect(trial, "w", self._unbatched(weights, 0))
             unneeded = f"y, w = net(q, k, v{arguments}, need_weights=False)"
             for line in (unneeded, f"with torch.no_grad(): {unneeded}")[: 1 + without_gradients]:
                 trial.run(line)
-                expect(trial, "y", laid, self.cell)
+                expect(trial, "y", laid)
                 trial.expect_true("w is None", "weights that are not needed are None")
 
-    def moved_result(self, output: Running) -> Running:
+    def moved_result(self, output: Variable) -> Variable:
         """Return an output in the layout that the options ask for."""
-        return Running(self.moved(output.values), self.moved(output.error), output.unit)
+        return tape.taken(output, self.moved(tape.places_of(output.shape)))
 
-    def _unbatched(self, weights: Running, axis: int) -> Running:
+    def _unbatched(self, weights: Variable, axis: int) -> Variable:
         if self.options.batched:
             return weights
-        return Running(weights.values.squeeze(axis), weights.error.squeeze(axis), weights.unit)
+        return tape.taken(weights, tape.places_of(weights.shape).squeeze(axis))
 
 
 def _options(cell: Cell) -> tuple[Multihead, ...]:
@@ -250,12 +254,12 @@ def test_multihead_dropout(cell: Cell) -> None:
         dropped = asked.moved_result(asked.answer(dropped=True)[0])
         for arguments in ("", ", need_weights=False"):
             trial.run(f"y, w = net.train()(q, k, v{arguments})")
-            expect(trial, "y", dropped, cell)
+            expect(trial, "y", dropped)
         trial.run("net.eval()")
         expected = asked.moved_result(asked.answer()[0])
         for arguments in ("", ", need_weights=False"):
             trial.run(f"y, w = net(q, k, v{arguments})")
-            expect(trial, "y", expected, cell)
+            expect(trial, "y", expected)
 
 
 @clause("nn.attention.multihead-takes-a-causal-hint")

@@ -12,7 +12,6 @@ from torch_conformance.conformance.chapters.nn.attention.cases import (
     FILL,
     drawn,
     exact,
-    expect,
     floating,
     infinite,
     judge_gradients,
@@ -25,10 +24,12 @@ from torch_conformance.conformance.chapters.nn.recurrent.cases import few_bits
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.nn import attention
 from torch_conformance.reference.nn.attention import OPEN, Layer, Mask, causal
-from torch_conformance.reference.numerics.running_tape import Running
+from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics.tape import Variable
 
 Array = npt.NDArray[Any]
 
@@ -79,7 +80,7 @@ class Asked:
         """Begin a transcript with a module `net`, x and memory."""
         more = {name: stored(value, self.cell) for name, value in more.items()}
         for name, each in (("x", self.x), ("memory", self.memory)):
-            more[name] = stored(self.moved(each.values), self.cell)
+            more[name] = stored(self.moved(each.data.values), self.cell)
         options = {"activation": self.layer.activation, "eps": self.layer.eps, "norm_first": self.layer.norm_first}
         more |= {**options, "batch_first": self.batch_first}
         trial = self.cell.trial(**more, **weighted(self.weights, self.cell))
@@ -87,7 +88,7 @@ class Asked:
         trial.run(FILL)
         return trial
 
-    def answer(self, masks: tuple[Mask, Mask] = (OPEN, OPEN)) -> Running:
+    def answer(self, masks: tuple[Mask, Mask] = (OPEN, OPEN)) -> Variable:
         """Return the layer's output, steps first."""
         if self.kind == "decoder":
             return attention.decoder_layer(self.layer, self.x, self.memory, self.weights, masks)
@@ -101,11 +102,11 @@ class Asked:
         lines = ("net.train(); y = {}", "net.eval(); y = {}", "with torch.no_grad(): y = {}")
         for line in lines if without_gradients else lines[:2]:
             trial.run(line.format(call))
-            expect(trial, "y", expected, self.cell)
+            expect(trial, "y", expected)
 
-    def laid_out(self, result: Running) -> Running:
+    def laid_out(self, result: Variable) -> Variable:
         """Return a result in the layer's layout."""
-        return Running(self.moved(result.values), self.moved(result.error), result.unit)
+        return tape.taken(result, self.moved(tape.places_of(result.shape)))
 
 
 def _layers(cell: Cell) -> tuple[tuple[Layer, bool], ...]:
@@ -241,9 +242,9 @@ def test_dropout(cell: Cell) -> None:
         trial = asked.trial(make=make)
         trial.run(f"y = {call}")
         # Whatever the blocks give is dropped: the residual stays.
-        trial.expect("y", asked.moved(asked.x.values).astype(numpy_dtype(cell.dtype)))
+        trial.expect("y", asked.moved(asked.x.data.values).astype(numpy_dtype(cell.dtype)))
         trial.run(f"y = net.eval(){call[3:]}")
-        expect(trial, "y", asked.laid_out(asked.answer()), cell)
+        expect(trial, "y", asked.laid_out(asked.answer()))
 
 
 @clause("nn.transformer.stacks-run-their-layers-in-turn")
@@ -279,12 +280,12 @@ def test_stacks(cell: Cell) -> None:
                 y = each.answer((mask, OPEN))
             expected = attention.layer_norm(y, norm, "norm", 0.5)
             argument = f", {'mask' if first else 'tgt_mask'}=own" if call else ""
-            asked[0].x = exact(asked[0].x.values, cell)
+            asked[0].x = exact(asked[0].x.data.values, cell)
             for mode in ("train", "eval"):
                 trial.run(f"_ = net.{mode}()")
-                expect(trial, f"net(x{'' if first else ', memory'}{argument})", expected, cell)
+                expect(trial, f"net(x{'' if first else ', memory'}{argument})", expected)
         trial.run("net.norm = None")
-        expect(trial, f"net(x{'' if first else ', memory'}{argument})", y, cell)
+        expect(trial, f"net(x{'' if first else ', memory'}{argument})", y)
 
 
 def _causal_mask(cell: Cell) -> Any:
@@ -335,7 +336,7 @@ def test_whole(cell: Cell) -> None:
     expected = attention.layer_norm(decoder.answer((causal(3, 3), OPEN)), final["decoder"], "n", 1e-5)
     for mode in ("train", "eval"):
         trial.run(f"_ = net.{mode}()")
-        expect(trial, "net(source, x, tgt_mask=own)", expected, cell)
-        expect(trial, "net.encoder(source)", memory, cell)
+        expect(trial, "net(source, x, tgt_mask=own)", expected)
+        expect(trial, "net.encoder(source)", memory)
     trial.expect_error("net(source[:, :1], x)", RuntimeError)
     trial.expect_error("net(source[..., :3], x)", RuntimeError)

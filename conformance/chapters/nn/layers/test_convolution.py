@@ -29,7 +29,7 @@ from torch_conformance.conformance.judging.layers import (
     whole,
     within,
 )
-from torch_conformance.reference.ops.reductions import gamma, unit_roundoff
+from torch_conformance.reference.numerics.roundoff import gamma, unit_roundoff
 
 Array = npt.NDArray[Any]
 Forward = Callable[[Convolution, Operands], Array]

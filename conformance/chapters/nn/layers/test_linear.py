@@ -25,7 +25,7 @@ from torch_conformance.conformance.judging.layers import (
     selected,
     whole,
 )
-from torch_conformance.reference.ops.reductions import gamma, unit_roundoff
+from torch_conformance.reference.numerics.roundoff import gamma, unit_roundoff
 
 Array = npt.NDArray[Any]
 

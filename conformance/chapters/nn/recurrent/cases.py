@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import absolute
 from torch_conformance.conformance.engine.trial import Trial
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.casting import cast
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.nn import recurrent
 from torch_conformance.reference.nn.recurrent import Network
-from torch_conformance.reference.numerics import running_tape
-from torch_conformance.reference.numerics.running_tape import Running
+from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics.roundoff import TF32
+from torch_conformance.reference.numerics.tape import Variable
 
 Array = npt.NDArray[Any]
 
-_TF32_UNIT = 16 * 2.0**-11
 _BY_NAME = "input_size=inputs, hidden_size=hidden, num_layers=layers, bias=bias, batch_first=batch_first"
 _REST = "dropout=0.0, bidirectional=bidirectional, device=device, dtype=dtype"
 _BY_PLACE = "inputs, hidden, layers, bias, batch_first, 0.0, bidirectional"
@@ -100,10 +100,9 @@ def few_bits(generator: np.random.Generator, size: tuple[int, ...]) -> Array:
     return np.asarray(drawn * generator.choice([-1.0, 1.0], size))
 
 
-def unit_of(cell: Cell) -> float:
-    """Return what an operation is charged: cuDNN may by default multiply float32 in TensorFloat-32."""
-    loose = cell.dtype == "float32" and not cell.device.startswith("cpu")
-    return _TF32_UNIT if loose else running_tape.charge(cell.dtype)
+def shortened(cell: Cell) -> float:
+    """Return the unit roundoff that factors may be shortened to: cuDNN may by default multiply float32 in TF32."""
+    return TF32 if cell.dtype == "float32" and not cell.device.startswith("cpu") else 0.0
 
 
 class Example:
@@ -112,7 +111,6 @@ class Example:
     def __init__(self, cell: Cell, case: Case, generator: np.random.Generator) -> None:
         """Draw the values."""
         self.cell, self.case, network = cell, case, case.network
-        self.unit = unit_of(cell)
         batch = case.batch if case.batched else 1
         self.names = tuple(network.shapes())
         self.weights = {name: self._leaf(few_bits(generator, size)) for name, size in network.shapes().items()}
@@ -123,8 +121,8 @@ class Example:
         self.cotangents = [few_bits(generator, (case.steps, batch, network.output * network.directions))]
         self.cotangents += [few_bits(generator, each.shape) for each in self.states]
 
-    def _leaf(self, values: Array) -> Running:
-        return running_tape.leaf(values, self.cell.dtype, unit=self.unit)
+    def _leaf(self, values: Array) -> Variable:
+        return tape.variable(values, self.cell.dtype, shortened(self.cell))
 
     def _stored(self, values: Array, *, batch_axis: int | None = None) -> Strided:
         """Return values as an input of the cell's dtype, without the batch where the case has none."""
@@ -136,11 +134,11 @@ class Example:
         """Return the inputs of a transcript: x, states, cotangents, weights with their names, and options."""
         network = self.case.network
         return {
-            "x": self._stored(self.x.values, batch_axis=1),
-            "states": [self._stored(each.values, batch_axis=1) for each in self.states],
+            "x": self._stored(self.x.data.values, batch_axis=1),
+            "states": [self._stored(each.data.values, batch_axis=1) for each in self.states],
             "cotangents": [self._stored(each, batch_axis=1) for each in self.cotangents],
             "names": list(self.names),
-            "weights": [self._stored(each.values) for each in self.weights.values()],
+            "weights": [self._stored(each.data.values) for each in self.weights.values()],
             "inputs": network.inputs,
             "hidden": network.hidden,
             "layers": network.layers,
@@ -170,7 +168,7 @@ class Example:
         states = ", tuple(states)" if self.case.network.kind == "lstm" else ", states[0]"
         return f"y, f = net({x}{states if self.case.given else ''})"
 
-    def answer(self, *, between: float = 1.0) -> tuple[Running, list[Running]]:
+    def answer(self, *, between: float = 1.0) -> tuple[Variable, list[Variable]]:
         """Return the reference's output, steps first, and final states, with a batch in any case."""
         network, steps = self.case.network, [self.x[t] for t in range(self.case.steps)]
         rows = range(network.layers * network.directions)
@@ -178,7 +176,7 @@ class Example:
         found = recurrent.run(network, steps, states, self.weights, between=between)
         return stacked(found.outputs), [stacked(part) for part in found.finals]
 
-    def judge(self, trial: Trial, output: Running, finals: list[Running]) -> None:
+    def judge(self, trial: Trial, output: Variable, finals: list[Variable]) -> None:
         """Compare output y and final states f."""
         swapped = self.case.batch_first and self.case.batched
         self.compare(trial, "y.transpose(0, 1)" if swapped else "y", output)
@@ -186,17 +184,21 @@ class Example:
         for part, final in zip(parts, finals, strict=True):
             self.compare(trial, part, final)
 
-    def compare(self, trial: Trial, expression: str, result: Running, *, axis: int = 1) -> None:
+    def compare(self, trial: Trial, expression: str, result: Variable, *, axis: int = 1) -> None:
         """Compare a tensor of the transcript, without the batch where the case has none."""
-        values, error = result.values, result.error
-        if not self.case.batched:
-            values, error = values.squeeze(axis), error.squeeze(axis)
-        trial.expect(expression, values, absolute(error), dtype=self.cell.dtype)
+        places = tape.places_of(result.shape)
+        expect(trial, expression, result if self.case.batched else tape.taken(result, places.squeeze(axis)))
 
-    def judge_gradients(self, trial: Trial, outputs: list[Running]) -> None:
-        """Compare the gradients of x, of states that are given, and of every weight."""
+    def gradients(self, outputs: list[Variable], cotangents: list[Array]) -> list[Variable]:
+        """Return the gradients of x, of the states, and of every weight."""
         leaves = [self.x, *self.states, *self.weights.values()]
-        found = running_tape.gradients(outputs, self.cotangents, leaves)
+        found = tape.gradients_of(outputs, leaves, [self._leaf(each) for each in cotangents])
+        pairs = zip(leaves, found, strict=True)
+        return [tape.constant(np.zeros(leaf.shape), leaf) if each is None else each for leaf, each in pairs]
+
+    def judge_gradients(self, trial: Trial, outputs: list[Variable]) -> None:
+        """Compare the gradients of x, of states that are given, and of every weight."""
+        found = self.gradients(outputs, self.cotangents)
         parts = "[y, *f]" if self.case.network.kind == "lstm" else "[y, f]"
         trial.run("if batch_first and x.dim() == 3: y = y.transpose(0, 1)")
         trial.run(f"torch.autograd.backward({parts}, cotangents)")
@@ -205,9 +207,9 @@ class Example:
             for place in range(len(self.states)):
                 self.compare(trial, f"states[{place}].grad", found[1 + place])
         for name, each in zip(self.names, found[1 + len(self.states) :], strict=True):
-            trial.expect(f"net.{name}.grad", each.values, absolute(each.error), dtype=self.cell.dtype)
+            expect(trial, f"net.{name}.grad", each)
 
 
-def stacked(parts: Sequence[Running]) -> Running:
+def stacked(parts: Sequence[Variable]) -> Variable:
     """Return parts along a new first dimension."""
-    return running_tape.joined([part.reshaped(1, *part.shape) for part in parts], 0)
+    return tape.joined(parts, np.stack)

@@ -13,9 +13,9 @@ from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.nn import recurrent
-from torch_conformance.reference.nn.recurrent import Network
-from torch_conformance.reference.numerics import running_tape
-from torch_conformance.reference.numerics.running_tape import Running
+from torch_conformance.reference.nn.recurrent import Network, side_by_side
+from torch_conformance.reference.numerics import tape
+from torch_conformance.reference.numerics.tape import Variable
 
 Array = npt.NDArray[Any]
 
@@ -253,17 +253,15 @@ def _judge_packed_run(example: Example, lengths: tuple[int, ...]) -> None:
     example.judge_gradients(trial, [output, *finals])
 
 
-def _alone(example: Example, lengths: tuple[int, ...]) -> tuple[Running, list[Running]]:
+def _alone(example: Example, lengths: tuple[int, ...]) -> tuple[Variable, list[Variable]]:
     """Return the padded output and the final states of sequences run one by one."""
     network = example.case.network
     rows = range(network.layers * network.directions)
     states = [tuple(part[row] for part in example.states) for row in rows]
     answers = recurrent.run_alone(network, example.x, lengths, states, example.weights)
     steps = max(lengths)
-    filler = running_tape.leaf(
-        np.zeros((1, network.output * network.directions)), example.cell.dtype, unit=example.unit
-    )
+    filler = tape.constant(np.zeros((1, network.output * network.directions)), example.x)
     columns = [stacked([*each.outputs, *[filler] * (steps - len(each.outputs))]) for each in answers]
     parts = range(len(network.state_sizes))
-    finals = [running_tape.joined([stacked(each.finals[part]) for each in answers], 1) for part in parts]
-    return running_tape.joined(columns, 1), finals
+    finals = [tape.joined([stacked(each.finals[part]) for each in answers], side_by_side) for part in parts]
+    return tape.joined(columns, side_by_side), finals

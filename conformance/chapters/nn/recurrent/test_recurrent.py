@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from torch_conformance.conformance.chapters.nn.recurrent.cases import Case, Example, cases, kinds_of, unit_of
+from torch_conformance.conformance.chapters.nn.recurrent.cases import Case, Example, cases, kinds_of, shortened
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import absolute
+from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.nn.recurrent import Network
-from torch_conformance.reference.numerics import running_tape
+from torch_conformance.reference.numerics.bounded import exact
 from torch_conformance.reference.numerics.random import bernstein_bound
 
 ERROR_RATE = 1e-9
@@ -128,11 +128,11 @@ def test_dropout_rate(cell: Cell) -> None:
         trial.run("share = (y == 0).double().mean().item()")
         trial.expect_true(f"abs(share - p) <= {bound!r}", "the share of what is dropped is p")
         if subject == "rnn":
-            trial.expect("largest", np.asarray(1 / (1 - p)), absolute(unit_of(cell)), dtype=cell.dtype)
+            expect(trial, "largest", exact(np.ones(()), cell.dtype, shortened(cell)) / (1 - p))
         trial.run("y = net.eval()(torch.zeros(1, 1, 1, device=device, dtype=dtype))[0]")
         trial.expect_true("(y != 0).all()", "nothing is dropped in evaluation")
         if subject == "rnn":
-            trial.expect("y", np.ones((1, 1, hidden)), absolute(unit_of(cell)), dtype=cell.dtype)
+            expect(trial, "y", exact(np.ones((1, 1, hidden)), cell.dtype))
 
 
 # Each takes what the network below it does not fit: a dimension, features, or a state of another size.
@@ -217,10 +217,9 @@ def _judge_cell(example: Example, *, by_place: bool) -> None:
     for part, final in zip(parts, finals, strict=True):
         example.compare(trial, part, final[0], axis=0)
     trial.run(f"torch.autograd.backward([{', '.join(parts)}], cotangents[1:])")
-    leaves = [example.x, *example.states, *example.weights.values()]
-    found = running_tape.gradients(finals, example.cotangents[1:], leaves)
+    found = example.gradients(finals, example.cotangents[1:])
     example.compare(trial, "x.grad", found[0][0], axis=0)
     for place in range(len(example.states) if given else 0):
         example.compare(trial, f"states[{place}].grad", found[1 + place][0], axis=0)
     for name, each in zip(example.names, found[1 + len(example.states) :], strict=True):
-        trial.expect(f"net.{name[:-3]}.grad", each.values, absolute(each.error), dtype=example.cell.dtype)
+        expect(trial, f"net.{name[:-3]}.grad", each)
