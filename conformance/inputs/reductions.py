@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.conformance.inputs.recipes import Recipe
 from torch_conformance.conformance.inputs.values import pool
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided

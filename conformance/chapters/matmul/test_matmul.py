@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from torch_conformance.conformance.chapters.matmul.cases import MATMULS, drawn, laid_out, sizes, whole
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.materialise import TORCH_DTYPES
 from torch_conformance.conformance.inputs.reductions import rotating
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.ops import products

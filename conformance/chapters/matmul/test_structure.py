@@ -10,10 +10,10 @@ from hypothesis import given
 
 from torch_conformance.conformance.chapters.matmul.cases import laid_out, whole
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.inputs.recipes import Sweep, sweeps
 from torch_conformance.conformance.inputs.values import pool
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.ops import products, reductions

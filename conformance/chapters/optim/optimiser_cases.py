@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from torch_conformance.conformance.engine import bounds
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
-from torch_conformance.conformance.judging import bounds
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.strided import Strided, row_major
 from torch_conformance.reference.numerics.bounded import Bounded, exact

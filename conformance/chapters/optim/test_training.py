@@ -17,9 +17,9 @@ from torch_conformance.conformance.chapters.optim.optimiser_cases import (
     rule_of,
 )
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine import bounds
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import absolute
-from torch_conformance.conformance.judging import bounds
 from torch_conformance.conformance.judging.accuracy import rule_around
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.strided import Strided

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import EXACT
 from torch_conformance.conformance.inputs.reductions import is_exact, plain
 from torch_conformance.conformance.inputs.values import pool
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics.bounded import Bounded

@@ -16,8 +16,8 @@ from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
     moderate_values,
     small_values,
 )
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import tape

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch_conformance.conformance.chapters.autograd.derivatives import cases
 from torch_conformance.conformance.chapters.autograd.derivatives.cases import Case, Size
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.inputs.recipes import Structure, structures
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.spec.operators import Operator, operators
 
 # Judged in every spelling, of which the second in layouts with gaps, the last with more elements than vectors hold.

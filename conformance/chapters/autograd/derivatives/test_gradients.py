@@ -17,10 +17,10 @@ from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
     small_values,
 )
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.comparison import UNSIGNED_ZERO
 from torch_conformance.conformance.judging.accuracy import rule_around
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.dtypes import numpy_dtype, real_of
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import tape

@@ -16,10 +16,10 @@ from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
 )
 from torch_conformance.conformance.chapters.autograd.derivatives.graphs import SMOOTH, WHOLE, Graph, Step, grow
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.conformance.judging.accuracy import distance
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.numerics import bounded, tape
 from torch_conformance.reference.numerics.tape import Variable

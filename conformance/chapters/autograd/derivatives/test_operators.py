@@ -14,10 +14,10 @@ from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
     unary_table,
 )
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.inputs.recipes import structures
 from torch_conformance.conformance.judging.accuracy import distance
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.numerics import bounded, tape
 from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.numerics.tape import Variable

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.conformance.chapters.nn.recurrent.cases import few_bits
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.model.casting import cast
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.nn import attention

@@ -23,9 +23,9 @@ from torch_conformance.conformance.chapters.nn.attention.cases import (
 )
 from torch_conformance.conformance.chapters.nn.recurrent.cases import few_bits
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.nn import attention
 from torch_conformance.reference.nn.attention import OPEN, Mask, causal
 from torch_conformance.reference.numerics import tape

@@ -16,9 +16,9 @@ from torch_conformance.conformance.chapters.nn.attention.cases import (
 )
 from torch_conformance.conformance.chapters.nn.recurrent.cases import few_bits
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.engine.trial import Trial
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.nn.attention import OPEN, Mask, causal, scaled_dot_product
 from torch_conformance.reference.numerics.random import bernstein_bound
 from torch_conformance.reference.numerics.tape import Variable

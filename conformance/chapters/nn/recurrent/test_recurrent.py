@@ -6,8 +6,8 @@ import numpy as np
 
 from torch_conformance.conformance.chapters.nn.recurrent.cases import Case, Example, cases, kinds_of, shortened
 from torch_conformance.conformance.clauses import clause
+from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.judging.bounds import expect
 from torch_conformance.reference.nn.recurrent import Network
 from torch_conformance.reference.numerics.bounded import exact
 from torch_conformance.reference.numerics.random import bernstein_bound
