@@ -67,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker_input is not None:
         from torch_conformance.conformance.run.workers import failures, watchdog  # noqa: PLC0415
 
-        # When the gathering process was killed, its workers leave without a word.
+        # When the gathering process was killed, its workers end, too, and print nothing.
         warnings.filterwarnings("ignore", category=pluggy.PluggyTeardownRaisedWarning)
         # Before torch is imported, which can crash or hang too.
         config.stash[watchdog.KEY] = watchdog.Watchdog(failures.announce(worker_input))

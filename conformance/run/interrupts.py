@@ -32,7 +32,7 @@ def interrupted_by() -> str:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
+def interrupts_deferred() -> Iterator[None]:
     """Deliver an interrupt from the keyboard after the block instead of within it."""
     here = threading.current_thread() is threading.main_thread()
     if not here or signal.getsignal(signal.SIGINT) is None:

@@ -14,7 +14,7 @@ from pytest_metadata.plugin import metadata_key
 
 from torch_conformance.conformance.run import environment
 from torch_conformance.conformance.run.discovery import drifted
-from torch_conformance.conformance.run.interrupts import interrupt_when_terminated, interrupted_by, undisturbed
+from torch_conformance.conformance.run.interrupts import interrupt_when_terminated, interrupted_by, interrupts_deferred
 from torch_conformance.conformance.run.out_folder import OutFolder, OutFolderError
 from torch_conformance.conformance.run.plan import CellKey
 from torch_conformance.conformance.run.running import MISFIT
@@ -207,7 +207,7 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record a finished cell, with its failure."""
-        with undisturbed():
+        with interrupts_deferred():
             self._record(report)
 
     def _record(self, report: pytest.TestReport) -> None:

@@ -127,7 +127,7 @@ def explain(status: int | None, trace: str, seconds: float) -> Death:
     fatal = re.search(r"Fatal Python error: (.*)", trace)
     if fatal:
         return Death("crashed", "worker-crash", f"the process died of: {fatal[1]}{place}", shown)
-    how = "ended without a word" if status is None else f"ended itself with exit code {status}"
+    how = "ended and left no message" if status is None else f"ended itself with exit code {status}"
     return Death("crashed", "worker-crash", f"the process {how}{place}", shown)
 
 

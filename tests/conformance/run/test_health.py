@@ -52,7 +52,7 @@ def test_an_error_of_a_healthy_device_is_torchs(make_cell: MakeCell, device: str
         (-9, "", "crashed", "killed by SIGKILL"),
         (-64, "", "crashed", "killed by SIGRTMAX"),
         (-99, "", "crashed", "killed by signal 99"),
-        (None, "", "crashed", "ended without a word"),
+        (None, "", "crashed", "ended and left no message"),
         (0, "", "crashed", "ended itself with exit code 0"),
         (1, "Timeout (0:00:06)!\nThread 0x1 (most recent call first):\n", "timed-out", "took longer than 6 s"),
         (None, "Fatal Python error: Aborted\n\nnonsense \x00\ufffd", "crashed", "the process died of: Aborted"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from torch_conformance.conformance.run.interrupts import undisturbed
+from torch_conformance.conformance.run.interrupts import interrupts_deferred
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_an_interrupt_comes_after_the_block() -> None:
 
 
 def _interrupted(done: list[str]) -> None:
-    with undisturbed():
+    with interrupts_deferred():
         signal.raise_signal(signal.SIGINT)
         done.append("whole")
 
@@ -37,7 +37,7 @@ def test_other_threads_pass_through() -> None:
     done: list[str] = []
 
     def record() -> None:
-        with undisturbed():
+        with interrupts_deferred():
             done.append("whole")
 
     thread = threading.Thread(target=record)
