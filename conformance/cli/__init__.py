@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+import traceback
 
 import click
 
@@ -16,6 +18,7 @@ from torch_conformance.conformance.cli.run import run
 from torch_conformance.conformance.cli.verify import verify
 
 INCOMPLETE = 2
+SUITE_FAILED = 3
 USAGE = 4
 
 
@@ -40,6 +43,17 @@ group.add_command(report)
 group.add_command(doctor)
 
 
+def _kept(error: Exception) -> str:
+    """Keep the traceback of an error of our own in a file; return the sentence that says so."""
+    what = f"an error of torch-conformance itself ({type(error).__name__}: {error}), which says nothing about torch"
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="torch-conformance-", suffix=".txt", delete=False) as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return f"{what}; its traceback could not be kept"
+    return f"{what}; attach {file.name} to a report of it"
+
+
 def main() -> None:
     """Run the command line; a usage error is one sentence and exit code 4."""
     try:
@@ -58,4 +72,7 @@ def main() -> None:
     except click.ClickException as error:
         click.echo(f"torch-conformance: {error.format_message()}", err=True)
         sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it says nothing about torch
+        click.echo(f"torch-conformance: {_kept(error)}", err=True)
+        sys.exit(SUITE_FAILED)
     sys.exit(status if isinstance(status, int) else 0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,11 +25,13 @@ _PLAIN_SECONDS = 10.0
 
 
 def _say(text: str) -> None:
+    """Print a line; where nobody can read it any more, print nothing from then on: the results are in the folder."""
     try:
         click.echo(text)
-    except BrokenPipeError:
-        # Whoever read it has gone, as `| head` does; the results are in the folder.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        # A reader who has gone, as `| head` does, a full disk, a closed output.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 class Progress:
@@ -125,7 +127,8 @@ class Progress:
         judged = verdict.judge(found)
         run = next(record for record in found if isinstance(record, records.Run))
         if self._console.is_terminal:
-            self._console.print(summary.render(judged, run, self._specification()))
+            with contextlib.suppress(OSError):  # the terminal has gone; the verdict stays what it is
+                self._console.print(summary.render(judged, run, self._specification()))
         else:
             _say(summary.plain(judged, run))
         page = self._out / "index.html"

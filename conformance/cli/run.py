@@ -106,6 +106,7 @@ def judge(arguments: list[str], out: Path) -> int:
     """Run pytest with progress and a summary; return the exit code of the verdict."""
     import pytest  # noqa: PLC0415
 
+    _set_aside_the_callers_pytest()
     progress = Progress(out)
     try:
         status = int(pytest.main(arguments, plugins=[progress]))
@@ -118,6 +119,16 @@ def judge(arguments: list[str], out: Path) -> int:
         status = SUITE_FAILED
     progress.close()
     return progress.exit_code(status)
+
+
+def _set_aside_the_callers_pytest() -> None:
+    """Take out of the environment what is meant for other runs of pytest: it could leave cells out, or plugins."""
+    for name in sorted(
+        name for name in os.environ if name.startswith("PYTEST_") and name != "PYTEST_XDIST_AUTO_NUM_WORKERS"
+    ):
+        click.echo(
+            f"torch-conformance: {name}={os.environ.pop(name)} is not used here; give options after --", err=True
+        )
 
 
 def _check_environment(patterns: tuple[str, ...]) -> None:

@@ -133,11 +133,11 @@ class Recorder:
         cell = records.PlannedCell(clause=key.clause, device=key.device, dtype=key.dtype) if key else None
         self._add(records.Event(kind=kind, message=message, cell=cell, time=now()))
 
-    def _plan(self, identifiers: Sequence[str]) -> None:
+    def _plan(self) -> None:
+        """Record what the specification, the devices and the selection ask for, whatever pytest has collected of it."""
         if self._planned:
             return
-        keys = [self._key(identifier) for identifier in identifiers]
-        self._planned = {key: False for key in keys if key is not None}
+        self._planned = dict.fromkeys(self._session.plan.cells, False)
         planned = [records.PlannedCell(clause=k.clause, device=k.device, dtype=k.dtype) for k in self._planned]
         inapplicable = [
             records.Inapplicable(clause=key.clause, device=key.device, dtype=key.dtype, reason=reason)
@@ -153,14 +153,14 @@ class Recorder:
         return self._cells.get(parameter.removesuffix("]"))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Record the plan: what is left to run after every selection."""
-        if session.items:
-            self._plan([item.nodeid for item in session.items])
+        """Record the plan: a cell of it that pytest was told to leave out is a cell that was not run."""
+        if not workers_of(session.config):
+            self._plan()
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Record the plan that the workers agree on."""
-        self._plan(ids)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """Record the plan, once a worker is there to run it."""
+        self._plan()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -323,8 +323,11 @@ class Recorder:
         job.write(found, self._session.specification, folder)
         place = os.environ.get(_JOB_PAGE)
         if place:
-            with Path(place).open("a", encoding="utf-8") as page_of_job:
-                page_of_job.write(job.markdown(found, self._session.specification))
+            try:
+                with Path(place).open("a", encoding="utf-8") as page_of_job:
+                    page_of_job.write(job.markdown(found, self._session.specification))
+            except OSError as error:
+                self.event("note", f"{_JOB_PAGE}={place} could not be written ({error.strerror or error})")
 
     def _write_page(self, found: Sequence[records.Record], path: Path) -> None:
         run = next(record for record in found if isinstance(record, records.Run))
