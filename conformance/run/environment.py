@@ -108,8 +108,9 @@ def redaction() -> Redaction:
         sys.base_prefix: "<python>",
         str(Path.cwd()): "<here>",
         tempfile.gettempdir(): "<temporary>",
-        str(Path.home()): "<home>",
     }
+    with contextlib.suppress(RuntimeError):  # no HOME, and a user that the system does not know
+        places[str(Path.home())] = "<home>"
     names = {socket.gethostname(): "<host>", socket.gethostname().partition(".")[0]: "<host>"}
     with contextlib.suppress(KeyError, OSError):  # a container's user may have no name
         names[getpass.getuser()] = "<user>"
