@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.reference.numerics import special
+from torch_conformance.reference.numerics import bounded_functions, special
+from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.ops.elementwise import sigmoid
 
 Array = npt.NDArray[Any]
@@ -225,14 +226,16 @@ def glu_gradient(x: Array, g: Array, dim: int) -> Array:
 
 def softmax(x: Array, dim: int) -> Array:
     """Return e^x over its sum along a dimension."""
-    powers = np.exp(x - x.max(axis=dim, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=dim, keepdims=True))
+    return bounded_functions.softmax(_without_bound(x), (dim % x.ndim,)).values
 
 
 def log_softmax(x: Array, dim: int) -> Array:
     """Return the logarithm of `softmax`."""
-    top = x.max(axis=dim, keepdims=True)
-    return np.asarray(x - top - np.log(np.exp(x - top).sum(axis=dim, keepdims=True)))
+    return bounded_functions.log_softmax(_without_bound(x), (dim % x.ndim,)).values
+
+
+def _without_bound(x: Array) -> Bounded:
+    return Bounded(x, np.zeros(x.shape), "float64")
 
 
 def softmax_gradient(y: Array, g: Array, dim: int) -> Array:

@@ -127,9 +127,10 @@ class Bounded:
             # An exact divisor of 0 gives what IEEE 754 says.
             inherited = np.where((right.bound == 0) & (left.bound == 0), 0.0, inherited)
         quotient = rounded(values, inherited, left, _roundings(left, right), may_be_exact=False)
-        # Division by a power of two is exact, by reciprocal too.
+        # Division by a power of two is exact, by reciprocal too, and so is that of 0.
         mantissa, _ = np.frexp(moduli(right.values))
-        exact = (inherited == 0) & (mantissa == 0.5) & held(values, left.dtype, left.shortened)
+        certain = (mantissa == 0.5) | (values == 0)
+        exact = (inherited == 0) & certain & held(values, left.dtype, left.shortened)
         return like(left, values, np.where(exact, 0.0, quotient.bound))
 
     def __rtruediv__(self, other: Array | complex) -> Bounded:
@@ -196,7 +197,8 @@ def number(value: float) -> Bounded:
 def power(base: float, exponent: float) -> Bounded:
     """Return a power of Python floats, which the mathematical library gets right but for a unit in the last place."""
     value = np.power(np.longdouble(base), np.longdouble(exponent))
-    return Bounded(np.asarray(value), spacing(moduli(value), "float64", unit_roundoff("float64")), "float64")
+    bound = 0.0 if exponent == 1 else spacing(moduli(value), "float64", unit_roundoff("float64"))
+    return Bounded(np.asarray(value), np.asarray(bound), "float64")
 
 
 def like(operand: Bounded, values: Array, bound: Array) -> Bounded:

@@ -28,14 +28,14 @@ from torch_conformance.reference.numerics.roundoff import (
 Array = npt.NDArray[Any]
 
 # From this many elements on, threads each reduce a share, and the shares meet in the result's dtype.
-_SHARED = 32_768
+SHARED = 32_768
 
 
-def stored(values: Array, bound: Array, dtype: str) -> Bounded:
-    """Return a sum that is rounded once more into a 16-bit dtype after accumulation."""
+def stored(values: Array, bound: Array, dtype: str, magnitude: Array | float = 1.0) -> Bounded:
+    """Return a sum that is rounded once more into a 16-bit dtype after accumulation; sums of zeros are exact."""
     if dtype in HALF:
         bound = bound + unit_roundoff(dtype) * (moduli(values) + bound) + finfo(dtype).smallest_subnormal / 2
-    return Bounded(np.asarray(values), np.asarray(bound), dtype)
+    return Bounded(np.asarray(values), np.where(np.equal(magnitude, 0), 0.0, bound), dtype)
 
 
 def _is_exact(magnitude: Array, passed: Array, step: float | None, dtype: str) -> bool:
@@ -53,7 +53,7 @@ def _summed(
     if _is_exact(magnitude, passed, quantum(operand.values), dtype):
         return like(operand, values, np.zeros(values.shape))
     factor = gamma(max(count - 1, 0), accumulation_unit(dtype)) + gamma(count, own_unit(values)) + extra
-    result = stored(values, np.asarray(passed + factor * (magnitude + passed)), dtype)
+    result = stored(values, passed + factor * (magnitude + passed), dtype, magnitude + passed)
     return like(operand, result.values, result.bound)
 
 
@@ -65,7 +65,7 @@ def total(operand: Bounded, along: tuple[int, ...], *, keepdim: bool = False) ->
             for each in (operand.values, moduli(operand.values), operand.bound)
         )
     count = int(np.prod([operand.shape[dim] for dim in along], dtype=np.int64))
-    shared = operand.dtype in HALF and operand.values.size >= _SHARED and len(along) == operand.values.ndim
+    shared = operand.dtype in HALF and operand.values.size >= SHARED and len(along) == operand.values.ndim
     return _summed(operand, values, magnitude, passed, count, extra=operand.unit if shared else 0.0)
 
 
@@ -112,7 +112,7 @@ def contracted(
     factor = gamma(roundings, accumulation_unit(dtype)) + gamma(roundings, own_unit(values))
     with np.errstate(invalid="ignore", over="ignore"):
         bound = passed + factor * (magnitude + passed) + depth * finfo(dtype).smallest_subnormal
-    return stored(values, bound, dtype)
+    return stored(values, bound, dtype, magnitude + passed)
 
 
 @dataclasses.dataclass(frozen=True)

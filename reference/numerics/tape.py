@@ -35,7 +35,8 @@ class Variable:
     """
 
     data: Bounded
-    parents: tuple[tuple[Variable, Pass], ...] = ()
+    # Not shown: a graph in which variables are used twice would be written out once per path.
+    parents: tuple[tuple[Variable, Pass], ...] = dataclasses.field(default=(), repr=False)
 
     @property
     def shape(self) -> Shape:

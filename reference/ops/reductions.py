@@ -21,7 +21,7 @@ from torch_conformance.reference.model.dtypes import COMPLEX, FLOATING, category
 from torch_conformance.reference.numerics import bounded, bounded_functions, bounded_sums
 from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.numerics.bounded_functions import EXPONENTIAL
-from torch_conformance.reference.numerics.bounded_sums import stored
+from torch_conformance.reference.numerics.bounded_sums import SHARED, stored
 from torch_conformance.reference.numerics.roundoff import (
     HALF,
     accumulation_unit,
@@ -35,9 +35,6 @@ from torch_conformance.reference.numerics.roundoff import (
 
 Array = npt.NDArray[Any]
 Dims = int | tuple[int, ...] | None
-
-# From this many elements on, threads each reduce a share, and the shares meet in the result's dtype.
-_SHARED = 32_768
 
 
 def axes(ndim: int, dim: Dims) -> tuple[int, ...]:
@@ -183,7 +180,7 @@ def vector_norm(
             result = result ** (1 / magnitudes.dtype.type(order))
         # Each power and the last root err by EXPONENTIAL roundings.
         relative = gamma(count + 2 * EXPONENTIAL, accumulation_unit(target)) / min(abs(order), 1)
-        if target in HALF and array.size >= _SHARED and len(along) == array.ndim:
+        if target in HALF and array.size >= SHARED and len(along) == array.ndim:
             relative += unit_roundoff(target)
         return stored(result, relative * np.abs(result) + finfo(target).smallest_subnormal, target)
 

@@ -1,72 +1,64 @@
-"""Training written out: layers forward and backward, losses, optimisers, and whole trajectories, in ball arithmetic.
+"""Training written out: layers, losses, and whole trajectories of parameters under an optimiser, with bounds.
 
-Each model is a chain of linear layers with one activation between them, its gradients written by hand from the chain
-rule; logistic and softmax regression are the chains of one layer.
+Each model is a chain of linear layers with one activation between them; logistic and softmax regression are the chains
+of one layer. Gradients come from the tape, steps from the optimisers' rules.
 
 Source: PyTorch documentation, torch.nn.Linear, torch.nn.MSELoss, torch.nn.BCELoss, torch.nn.BCEWithLogitsLoss,
-torch.nn.CrossEntropyLoss, torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW (the algorithm boxes);
-torch.nn.utils.clip_grad_norm_, torch.nn.utils.clip_grad_value_.
+torch.nn.CrossEntropyLoss, torch.nn.utils.clip_grad_norm_, torch.nn.utils.clip_grad_value_.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.reference.numerics.balls import Ball, stacked
-from torch_conformance.reference.training.regression import Descent
+from torch_conformance.reference.numerics import bounded, bounded_functions, bounded_sums, tape
+from torch_conformance.reference.numerics.bounded import Bounded
+from torch_conformance.reference.numerics.tape import Variable
+from torch_conformance.reference.ops import derivatives_reductions as reductions
+from torch_conformance.reference.ops.derivatives import UNARY, uncertain
+from torch_conformance.reference.training.optimisers import RULES, Rule
 
 Array = npt.NDArray[Any]
-Balls = list[Ball]
+Values = list[Bounded]
 Batch = tuple[Array, Array]
+Loss = Callable[[Variable, Array], Variable]
 
-_ACTIVATIONS: dict[str, Callable[[Ball], Ball]] = {"tanh": Ball.tanh, "relu": Ball.relu, "sigmoid": Ball.sigmoid}
-
-
-def _through_activation(name: str, entered: Ball, left: Ball, gradient: Ball) -> Ball:
-    """Return the gradient before an activation, from what entered it, what left it, and the gradient after it."""
-    if name == "tanh":
-        return gradient * (1.0 - left * left)
-    if name == "sigmoid":
-        return gradient * (left * (1.0 - left))
-    return gradient * entered.step()
+# A formula of softplus that rounds 1 + exp(x) errs by so many units of 1 in small results.
+_SOFTPLUS = 4
 
 
-def _mean_squared_error(outputs: Ball, targets: Array) -> tuple[Ball, Ball]:
-    residuals = outputs - targets
-    return (residuals * residuals).mean(), residuals * (2.0 / targets.size)
+def _mean_squared_error(outputs: Variable, targets: Array) -> Variable:
+    residuals = outputs - tape.constant(targets, outputs)
+    return reductions.mean(residuals * residuals)
 
 
-def _cross_entropy_of_logits(outputs: Ball, targets: Array) -> tuple[Ball, Ball]:
-    losses = outputs.softplus() - outputs * targets
-    return losses.mean(), (outputs.sigmoid() - targets) / float(targets.size)
+def softplus(x: Variable) -> Variable:
+    """Return log(1 + exp(x)), whose derivative is the sigmoid."""
+    data = bounded_functions.elementary(lambda v: np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v))), x.data)
+    return tape.node(uncertain(data, _SOFTPLUS), (x, lambda g: g * UNARY["sigmoid"](x)))
 
 
-def _cross_entropy_of_probabilities(outputs: Ball, targets: Array) -> tuple[Ball, Ball]:
-    """Return the loss of sigmoid(outputs), as nn.BCELoss after a sigmoid, with the factors that it divides by."""
-    chance = outputs.sigmoid()
-    losses = -(chance.log() * targets + (1.0 - chance).log() * (1 - targets))
-    spread = chance * (1.0 - chance)
-    return losses.mean(), (chance - targets) / spread / float(targets.size) * spread
+def _cross_entropy_of_logits(outputs: Variable, targets: Array) -> Variable:
+    return reductions.mean(softplus(outputs) - outputs * tape.constant(targets, outputs))
 
 
-def _cross_entropy(outputs: Ball, targets: Array) -> tuple[Ball, Ball]:
+def _cross_entropy_of_probabilities(outputs: Variable, targets: Array) -> Variable:
+    """Return the loss of sigmoid(outputs), as nn.BCELoss after a sigmoid."""
+    chance, wanted = UNARY["sigmoid"](outputs), tape.constant(targets, outputs)
+    return reductions.mean(-(UNARY["log"](chance) * wanted + UNARY["log"](1 - chance) * (1 - wanted)))
+
+
+def _cross_entropy(outputs: Variable, targets: Array) -> Variable:
     """Return the loss of logits (n, classes) for class numbers (n,)."""
-    count = targets.size
-    shift = np.max(outputs.mid, axis=1, keepdims=True)
-    exponentials = (outputs - shift).exp()
-    totals = exponentials.sum(1, keepdims=True)
-    chosen = (outputs - shift)[np.arange(count), targets]
-    wanted = np.eye(outputs.mid.shape[1])[targets]
-    losses = totals.log().reshape(count) - chosen
-    return losses.mean(), (exponentials / totals - wanted) / float(count)
+    return reductions.mean(-reductions.log_softmax(outputs, 1)[np.arange(targets.size), targets])
 
 
-LOSSES: dict[str, Callable[[Ball, Array], tuple[Ball, Ball]]] = {
+LOSSES: dict[str, Loss] = {
     "mse": _mean_squared_error,
     "bce-with-logits": _cross_entropy_of_logits,
     "bce": _cross_entropy_of_probabilities,
@@ -81,7 +73,7 @@ class Network:
     activation: str
     loss: str
 
-    def gradients(self, parameters: Sequence[Ball], inputs: Array, targets: Array) -> tuple[Ball, Balls]:
+    def gradients(self, parameters: Sequence[Bounded], inputs: Array, targets: Array) -> tuple[Bounded, Values]:
         """Return the loss and its gradient by each parameter.
 
         Args:
@@ -89,61 +81,39 @@ class Network:
             inputs: Shape (n, in).
             targets: Shape (n, out), or class numbers (n,).
         """
-        layers = [(parameters[i], parameters[i + 1]) for i in range(0, len(parameters), 2)]
-        value = Ball.exact(inputs, parameters[0].dtype)
-        entering, before = [], []
-        for number, (weight, bias) in enumerate(layers):
-            entering.append(value)
-            before.append(value @ weight.T + bias)
-            last = number == len(layers) - 1
-            value = before[-1] if last else _ACTIVATIONS[self.activation](before[-1])
-        loss, gradient = LOSSES[self.loss](value, targets)
-        found: Balls = []
-        for number in reversed(range(len(layers))):
-            found[:0] = [gradient.T @ entering[number], gradient.sum(0)]
-            if number:
-                back = gradient @ layers[number][0]
-                gradient = _through_activation(self.activation, before[number - 1], entering[number], back)
-        return loss, found
+        leaves = [Variable(each) for each in parameters]
+        value = tape.variable(inputs, parameters[0].dtype)
+        for place in range(0, len(leaves), 2):
+            entering = UNARY[self.activation](value) if place else value
+            value = tape.linear([(entering, leaves[place])], [leaves[place + 1]])
+        loss = LOSSES[self.loss](value, targets)
+        found = tape.gradients(loss, leaves, tape.constant(np.ones(()), loss))
+        return loss.data, [each.data for each in found if each is not None]
 
 
-class Optimiser(Protocol):
-    """What turns parameters and gradients into the next parameters, and remembers what it needs."""
+class Optimiser:
+    """An optimiser of torch.optim over several parameters.
 
-    def step(self, parameters: Balls, gradients: Balls) -> Balls:
+    Attributes:
+        name: The class's name, as in `optimisers.RULES`.
+        options: What the rule of each parameter is given; may be changed between steps.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        """Begin without memory."""
+        self.name, self.options = name, options
+        self._rules: list[Rule] = []
+
+    def step(self, parameters: Values, gradients: Values) -> Values:
         """Return the parameters after a step."""
-
-
-class Sgd:
-    """torch.optim.SGD."""
-
-    def __init__(self, how: Descent) -> None:
-        """Begin without a momentum buffer."""
-        self.how = how
-        self.lr = how.lr
-        self._buffers: Balls = []
-
-    def step(self, parameters: Balls, gradients: Balls) -> Balls:
-        """Return the parameters after a step."""
-        how = self.how
-        moves = [-each if how.maximize else each for each in gradients]
-        if how.weight_decay:
-            moves = [move + each * how.weight_decay for move, each in zip(moves, parameters, strict=True)]
-        if how.momentum:
-            self._buffers = (
-                [
-                    buffer * how.momentum + move * (1 - how.dampening)
-                    for buffer, move in zip(self._buffers, moves, strict=True)
-                ]
-                if self._buffers
-                else list(moves)
-            )
-            moves = (
-                [move + buffer * how.momentum for move, buffer in zip(moves, self._buffers, strict=True)]
-                if how.nesterov
-                else self._buffers
-            )
-        return [each - move * self.lr for each, move in zip(parameters, moves, strict=True)]
+        if not self._rules:
+            self._rules = [RULES[self.name](**self.options) for _ in parameters]
+        for rule in self._rules:
+            rule.options.update(self.options)
+        return [
+            rule.step(parameter, gradient)
+            for rule, parameter, gradient in zip(self._rules, parameters, gradients, strict=True)
+        ]
 
 
 class Grouped:
@@ -153,7 +123,7 @@ class Grouped:
         """Take the places of each group's parameters, and what steps them."""
         self._groups = groups
 
-    def step(self, parameters: Balls, gradients: Balls) -> Balls:
+    def step(self, parameters: Values, gradients: Values) -> Values:
         """Return the parameters after a step."""
         after = list(parameters)
         for places, optimiser in self._groups:
@@ -163,88 +133,37 @@ class Grouped:
         return after
 
 
-@dataclasses.dataclass
-class Adam:
-    """torch.optim.Adam, or AdamW where `decoupled`."""
-
-    lr: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    weight_decay: float = 0.0
-    amsgrad: bool = False
-    maximize: bool = False
-    decoupled: bool = False
-    steps: int = 0
-    _state: list[tuple[Ball, Ball, Ball]] = dataclasses.field(default_factory=list)
-
-    def step(self, parameters: Balls, gradients: Balls) -> Balls:
-        """Return the parameters after a step."""
-        self.steps += 1
-        if not self._state:
-            zeros = [each * 0.0 for each in gradients]
-            self._state = [(each, each, each) for each in zeros]
-        updated: Balls = []
-        states: list[tuple[Ball, Ball, Ball]] = []
-        for parameter, gradient, state in zip(parameters, gradients, self._state, strict=True):
-            after, kept = self._one(parameter, -gradient if self.maximize else gradient, state)
-            updated.append(after)
-            states.append(kept)
-        self._state = states
-        return updated
-
-    def _one(
-        self, parameter: Ball, gradient: Ball, state: tuple[Ball, Ball, Ball]
-    ) -> tuple[Ball, tuple[Ball, Ball, Ball]]:
-        first, second = self.betas
-        mean, square, largest = state
-        if self.weight_decay and self.decoupled:
-            parameter = parameter * (1 - self.lr * self.weight_decay)
-        elif self.weight_decay:
-            gradient = gradient + parameter * self.weight_decay
-        mean = mean * first + gradient * (1 - first)
-        square = square * second + gradient * gradient * (1 - second)
-        largest = _larger(largest, square)
-        spread = (largest if self.amsgrad else square).sqrt() / float(np.sqrt(1 - second**self.steps)) + self.eps
-        parameter = parameter - mean * (self.lr / (1 - first**self.steps)) / spread
-        return parameter, (mean, square, largest)
-
-
-def _larger(a: Ball, b: Ball) -> Ball:
-    """Return the elementwise maximum, which rounds nothing."""
-    return Ball(np.maximum(a.mid, b.mid), np.maximum(a.rad, b.rad), a.dtype)
-
-
-def clip_norm(gradients: Balls, largest: float) -> Balls:
+def clip_norm(gradients: Values, largest: float) -> Values:
     """Return gradients scaled so that the norm of all of them together is at most `largest` (clip_grad_norm_)."""
-    squares = [(each * each).sum().reshape(1) for each in gradients]
-    norm = stacked(squares).sum().sqrt()
-    factor = Ball(norm.mid * 0 + largest, norm.rad * 0, norm.dtype) / (norm + 1e-6)
-    if float(factor.mid) >= 1:
+    squares = [(each * each).reshape(-1) for each in gradients]
+    norm = bounded_sums.total(bounded.joined(squares, 0), (0,)).sqrt()
+    factor = largest / (norm + 1e-6)
+    if float(factor.values) >= 1:
         return gradients
     return [each * factor for each in gradients]
 
 
-def clip_value(gradients: Balls, largest: float) -> Balls:
+def clip_value(gradients: Values, largest: float) -> Values:
     """Return gradients whose elements are kept within [-largest, largest] (clip_grad_value_)."""
-    return [Ball(np.clip(each.mid, -largest, largest), each.rad, each.dtype) for each in gradients]
+    return [each.clipped(-largest, largest) for each in gradients]
 
 
 @dataclasses.dataclass(frozen=True)
 class Trajectory:
     """Parameters before the first step and after each, stacked along a first axis, and the loss before each step."""
 
-    parameters: tuple[Ball, ...]
-    losses: Ball
+    parameters: tuple[Bounded, ...]
+    losses: Bounded
 
 
 def train(
     network: Network,
     start: Sequence[Array],
     batches: Sequence[Batch],
-    optimiser: Optimiser,
+    optimiser: Optimiser | Grouped,
     dtype: str,
     *,
-    between: Callable[[int, Balls], Balls] | None = None,
+    between: Callable[[int, Values], Values] | None = None,
     frozen: Sequence[int] = (),
 ) -> Trajectory:
     """Follow a training run.
@@ -258,7 +177,7 @@ def train(
         between: Given the number of the step and the gradients, returns those that the optimiser takes.
         frozen: Numbers of the parameters that are not trained.
     """
-    current = [Ball.exact(each, dtype) for each in start]
+    current = [bounded.exact(each, dtype) for each in start]
     history, losses = [current], []
     for number, (inputs, targets) in enumerate(batches):
         loss, gradients = network.gradients(current, inputs, targets)
@@ -271,5 +190,5 @@ def train(
             current[place] = value
         history.append(current)
         losses.append(loss)
-    parameters = tuple(stacked([each[place] for each in history]) for place in range(len(current)))
-    return Trajectory(parameters, stacked(losses))
+    parameters = tuple(bounded.stacked([each[place] for each in history]) for place in range(len(current)))
+    return Trajectory(parameters, bounded.stacked(losses))

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.reference.numerics.balls import ROUNDINGS
+from torch_conformance.reference.numerics.bounded import ROUNDINGS
 from torch_conformance.reference.numerics.roundoff import gamma, unit_roundoff
 
 Array = npt.NDArray[Any]

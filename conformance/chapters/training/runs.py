@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from torch_conformance.conformance.engine import bounds
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.engine.comparison import absolute
 from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.reference.model.dtypes import numpy_dtype
 from torch_conformance.reference.model.strided import Strided
@@ -177,14 +177,13 @@ def loop(trial: Trial, loss: str, step: str, clear: str, *, backward: str = BACK
     trial.run(text)
 
 
-def judge(trial: Trial, path: Trajectory, dtype: str, *, losses: bool = True) -> None:
+def judge(trial: Trial, path: Trajectory, *, losses: bool = True) -> None:
     """Compare every parameter after every step, and every loss unless told not to, with the reference."""
     __tracebackhide__ = True
-    for place, ball in enumerate(path.parameters):
-        expression = f"torch.stack([each[{place}] for each in history])"
-        trial.expect(expression, ball.mid[1:], absolute(ball.rad[1:]), dtype=dtype)
+    for place, values in enumerate(path.parameters):
+        bounds.expect(trial, f"torch.stack([each[{place}] for each in history])", values[1:])
     if losses:
-        trial.expect("torch.stack(losses)", path.losses.mid, absolute(path.losses.rad), dtype=dtype)
+        bounds.expect(trial, "torch.stack(losses)", path.losses)
 
 
 def few_bits(generator: np.random.Generator, *size: int) -> Array:

@@ -27,8 +27,7 @@ from torch_conformance.conformance.chapters.training.runs import (
 )
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.reference.training.networks import Adam, Batch, Network, Optimiser, Sgd, train
-from torch_conformance.reference.training.regression import Descent
+from torch_conformance.reference.training.networks import Batch, Network, Optimiser, train
 
 Array = npt.NDArray[Any]
 
@@ -110,46 +109,49 @@ class Updates:
     spelled: str
 
 
-BY_HAND_UPDATES = (Updates(lambda: Sgd(Descent(0.125)), ""),)
+BY_HAND_UPDATES = (Updates(lambda: Optimiser("SGD", lr=0.125), ""),)
 # Every option of SGD, alone and with others.
 SGD_UPDATES = (
-    Updates(lambda: Sgd(Descent(0.125)), "torch.optim.SGD(parameters, lr=0.125)"),
-    Updates(lambda: Sgd(Descent(0.0625, momentum=0.75)), "torch.optim.SGD(parameters, 0.0625, 0.75)"),
+    Updates(lambda: Optimiser("SGD", lr=0.125), "torch.optim.SGD(parameters, lr=0.125)"),
+    Updates(lambda: Optimiser("SGD", lr=0.0625, momentum=0.75), "torch.optim.SGD(parameters, 0.0625, 0.75)"),
     Updates(
-        lambda: Sgd(Descent(0.0625, momentum=0.5, nesterov=True)),
+        lambda: Optimiser("SGD", lr=0.0625, momentum=0.5, nesterov=True),
         "torch.optim.SGD(parameters, lr=0.0625, momentum=0.5, nesterov=True)",
     ),
-    Updates(lambda: Sgd(Descent(0.125, weight_decay=0.25)), "torch.optim.SGD(parameters, lr=0.125, weight_decay=0.25)"),
     Updates(
-        lambda: Sgd(Descent(0.125, momentum=0.5, dampening=0.25, weight_decay=0.125)),
+        lambda: Optimiser("SGD", lr=0.125, weight_decay=0.25),
+        "torch.optim.SGD(parameters, lr=0.125, weight_decay=0.25)",
+    ),
+    Updates(
+        lambda: Optimiser("SGD", lr=0.125, momentum=0.5, dampening=0.25, weight_decay=0.125),
         "torch.optim.SGD(parameters, lr=0.125, momentum=0.5, dampening=0.25, weight_decay=0.125)",
     ),
     Updates(
-        lambda: Sgd(Descent(0.0625, momentum=0.5, maximize=True)),
+        lambda: Optimiser("SGD", lr=0.0625, momentum=0.5, maximize=True),
         "torch.optim.SGD(parameters, lr=0.0625, momentum=0.5, maximize=True)",
     ),
 )
 # An eps that matters beside the root, so that rounding of a small gradient is not blown up to a step of lr.
 ADAM_UPDATES = (
-    Updates(lambda: Adam(lr=0.0625, eps=0.03125), "torch.optim.Adam(parameters, lr=0.0625, eps=0.03125)"),
+    Updates(lambda: Optimiser("Adam", lr=0.0625, eps=0.03125), "torch.optim.Adam(parameters, lr=0.0625, eps=0.03125)"),
     Updates(
-        lambda: Adam(lr=0.0625, betas=(0.5, 0.75), eps=0.125, amsgrad=True),
+        lambda: Optimiser("Adam", lr=0.0625, betas=(0.5, 0.75), eps=0.125, amsgrad=True),
         "torch.optim.Adam(parameters, 0.0625, (0.5, 0.75), 0.125, amsgrad=True)",
     ),
     Updates(
-        lambda: Adam(lr=0.0625, eps=0.03125, weight_decay=0.25),
+        lambda: Optimiser("Adam", lr=0.0625, eps=0.03125, weight_decay=0.25),
         "torch.optim.Adam(parameters, lr=0.0625, eps=0.03125, weight_decay=0.25)",
     ),
     Updates(
-        lambda: Adam(lr=0.0625, eps=0.03125, weight_decay=0.01, decoupled=True),
+        lambda: Optimiser("AdamW", lr=0.0625, eps=0.03125, weight_decay=0.01),
         "torch.optim.AdamW(parameters, lr=0.0625, eps=0.03125)",
     ),
     Updates(
-        lambda: Adam(lr=0.0625, betas=(0.75, 0.5), eps=0.0625, weight_decay=0.5, decoupled=True),
+        lambda: Optimiser("AdamW", lr=0.0625, betas=(0.75, 0.5), eps=0.0625, weight_decay=0.5),
         "torch.optim.AdamW(parameters, lr=0.0625, betas=(0.75, 0.5), eps=0.0625, weight_decay=0.5)",
     ),
     Updates(
-        lambda: Adam(lr=0.0625, eps=0.03125, maximize=True, weight_decay=0.125, decoupled=True, amsgrad=True),
+        lambda: Optimiser("AdamW", lr=0.0625, eps=0.03125, maximize=True, weight_decay=0.125, amsgrad=True),
         "torch.optim.AdamW(parameters, lr=0.0625, eps=0.03125, weight_decay=0.125, amsgrad=True, maximize=True)",
     ),
 )
@@ -181,7 +183,7 @@ def _follow(cell: Cell, updates: tuple[Updates, ...]) -> None:
             cleared[turn // 2 % len(cleared)],
             backward=BACKWARD[turn % len(BACKWARD)],
         )
-        judge(trial, train(subject.network, start, batches, update.make(), cell.dtype), cell.dtype)
+        judge(trial, train(subject.network, start, batches, update.make(), cell.dtype))
 
 
 @clause("training.*.follows-updates-by-hand")

@@ -207,3 +207,10 @@ def test_computations_forth_and_back_lie_within_the_bound(dtype: str) -> None:
             assert answer is not None
             assert np.all(np.abs(seen.astype(np.longdouble) - answer.data.values) <= answer.data.bound)
             assert np.max(answer.data.bound) < 300 * np.finfo(dtype).eps
+
+
+def test_large_graphs_are_shown_in_few_words() -> None:
+    x = tape.variable(np.ones(1), "float32")
+    for _ in range(64):
+        x = x + x
+    assert len(repr(x)) < 1_000
