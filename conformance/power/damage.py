@@ -157,8 +157,8 @@ def as_if_transposed(x: Tensor) -> Tensor:
 
 
 def last_spoiled_beyond(count: int) -> Change:
-    """Return what overwrites the last element of tensors of more than so many, in place."""
-    return lambda x: last_spoiled(x) if x.numel() > count else x
+    """Return what overwrites the last element of results of more than so many, in place."""
+    return lambda result: last_spoiled(result) if result.numel() > count else result
 
 
 def shifted(x: Tensor, places: int) -> Tensor:

@@ -319,10 +319,8 @@ def installed(name: str, summary: str, place: str, make: Callable[[Any], Any]) -
 
 def picked(function: Answer) -> Callable[[Named], Any]:
     """Return a function of all that is given, which hands over what a function names; None for what is not given."""
-    defaults = {
-        name: None if each.default is each.empty else each.default
-        for name, each in inspect.signature(function).parameters.items()
-    }
+    parameters = inspect.signature(function).parameters.items()
+    defaults = {name: None if each.default is each.empty else each.default for name, each in parameters}
     return lambda given: function(**{name: given.get(name, default) for name, default in defaults.items()})
 
 
@@ -357,14 +355,13 @@ class Operation:
         """Register a fault that takes other values for some arguments, as in `dim=lambda x, dim: dim % x.dim()`."""
         changing = {name: picked(change) for name, change in changes.items()}
 
-        def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        @self.replaced(mutation, said)
+        def _(original: Function, *arguments: Any, **options: Any) -> Any:
             given = self._given(arguments, options)
             given |= {name: change(given) for name, change in changing.items() if name in given}
             values = [given[name] for name in self._order[: len(arguments)]]
             named = {keyword: given[self._called.get(keyword, keyword)] for keyword in options}
             return original(*values, *arguments[len(values) :], **named)
-
-        self.replaced(mutation, said)(answer)
 
     def answers(self, mutation: str, said: str = "") -> Callable[[Answer], None]:
         """Register the decorated function as what is answered, such as `lambda result, x: result[: len(x)]`."""
@@ -372,11 +369,10 @@ class Operation:
         def register(by: Answer) -> None:
             function, needs_result = picked(by), "result" in inspect.signature(by).parameters
 
-            def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+            @self.replaced(mutation, said)
+            def _(original: Function, *arguments: Any, **options: Any) -> Any:
                 made = {"result": original(*arguments, **options)} if needs_result else {}
                 return function(self._given(arguments, options) | made | {"original": original})
-
-            self.replaced(mutation, said)(answer)
 
         return register
 
@@ -384,10 +380,8 @@ class Operation:
         """Register the decorated function as what is answered where the operation refuses."""
 
         def register(by: Answer) -> None:
-            def instead(original: Function, *arguments: Any, **options: Any) -> Any:
-                return picked(by)(self._given(arguments, options) | {"original": original})
-
-            refusal_forgiven(*self._told(mutation, said), instead=instead)
+            told, function = self._told(mutation, said), picked(by)
+            refusal_forgiven(*told, instead=lambda f, *a, **k: function(self._given(a, k) | {"original": f}))
 
         return register
 
@@ -395,9 +389,8 @@ class Operation:
         """Register a fault that refuses what is allowed."""
         function = picked(when)
 
-        def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        @self.replaced(mutation)
+        def _(original: Function, *arguments: Any, **options: Any) -> Any:
             if function(self._given(arguments, options)):
                 raise error(f"{self._name} {mutation}")
             return original(*arguments, **options)
-
-        self.replaced(mutation)(answer)

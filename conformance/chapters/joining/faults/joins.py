@@ -14,10 +14,9 @@ from torch_conformance.conformance.power.damage import (
     last_spoiled_beyond,
     read_as_dense,
 )
-from torch_conformance.conformance.power.forms import Answer, Operation, functions, kernels, result_changed
+from torch_conformance.conformance.power.forms import Answer, Operation, functions, kernels
 from torch_conformance.conformance.power.registry import Function
 
-_PLACE = {"first": 0, "last": -1}
 _broadcast: Any = torch.broadcast_tensors
 
 
@@ -35,15 +34,10 @@ def _in_dtype_of(place: int) -> Answer:
     return lambda result, tensors, out: result.to(tensors[place].dtype) if out is None else result
 
 
-for _operation, _word in (
-    (cats, "first"),
-    (stack, "last"),
-    (hstack, "first"),
-    (vstack, "first"),
-    (dstack, "last"),
-    (column_stack, "first"),
-):
-    _operation.answers(f"takes dtype of {_word}", f"gives the dtype of its {_word} tensor")(_in_dtype_of(_PLACE[_word]))
+for _operation in (cats, hstack, vstack, column_stack):
+    _operation.answers("takes dtype of first", "gives the dtype of its first tensor")(_in_dtype_of(0))
+for _operation in (stack, dstack):
+    _operation.answers("takes dtype of last", "gives the dtype of its last tensor")(_in_dtype_of(-1))
 
 for _operation in (stack, column_stack):
     _operation.answers("with out leaves the last element")(
@@ -57,12 +51,7 @@ _joining("cat kernel", *kernels("cat", "cat.out")).given(
         read_as_dense(each) if each.dim() > 1 and each.stride(0) == 1 else each for each in tensors
     ],
 )
-result_changed(
-    "cat-kernel-large-result-tail-lost",
-    "cat loses the last of more than 32,768 elements.",
-    *kernels("cat"),
-    change=last_spoiled_beyond(GRAIN),
-)
+_joining("cat kernel", *kernels("cat")).answers("large result tail lost")(last_spoiled_beyond(GRAIN))
 _joining("cat", *functions("concat", "concatenate")).given(
     "negative dim off",
     "joins in reverse along -1",
@@ -88,8 +77,7 @@ cats.answers("of one gives input", "of one tensor gives a view of it")(
 cats.answers("result always contiguous")(lambda result, out: result.contiguous() if out is None else result)
 cat.answers("out returns copy", "returns a copy of out")(lambda result, out: result if out is None else result.clone())
 cat.refuses(
-    "refuses empty vectors",
-    lambda tensors: any(x.shape == (0,) for x in tensors) and max(x.dim() for x in tensors) > 1,
+    "refuses empty vectors", lambda tensors: any(x.shape == (0,) for x in tensors) and max(x.dim() for x in tensors) > 1
 )
 cats.forgives("out overlap accepted", "writes to an out among its inputs")(
     lambda original, tensors, out, dim=0: (
@@ -125,12 +113,7 @@ row_stack.answers("of vectors is columns")(
 dstack.answers("of vectors is columns", "of vectors gives n by 1 by k")(
     lambda result, tensors, out: result.transpose(0, 1) if out is None and tensors[0].dim() == 1 else result
 )
-result_changed(
-    "vstack-loses-last-of-many",
-    "vstack loses the end of large results.",
-    "torch.vstack",
-    change=last_spoiled_beyond(GRAIN),
-)
+vstack.answers("loses last of many")(last_spoiled_beyond(GRAIN))
 
 
 @cat.answers("promotes first two only", "gives the dtype of its first two tensors")
@@ -166,11 +149,6 @@ def _(original: Function, *arguments: Any, out: Any = None, **options: Any) -> A
     return result if out is None else out.copy_(result)
 
 
-@block_diag.replaced("vector is column", "takes a vector for a column")
-def _(original: Function, *tensors: Any) -> Any:
-    return original(*(each[:, None] if each.dim() == 1 else each for each in tensors))
-
-
 @block_diag.replaced("leaves corner", "writes to the corner beside its blocks")
 def _(original: Function, *tensors: Any) -> Any:
     result = original(*tensors)
@@ -179,6 +157,9 @@ def _(original: Function, *tensors: Any) -> Any:
     return result
 
 
-@block_diag.replaced("flattens more dimensions", "takes more than two dimensions for two")
-def _(original: Function, *tensors: Any) -> Any:
-    return original(*(each.flatten(1) if each.dim() > 2 else each for each in tensors))
+block_diag.replaced("vector is column", "takes a vector for a column")(
+    lambda original, *tensors: original(*(each[:, None] if each.dim() == 1 else each for each in tensors))
+)
+block_diag.replaced("flattens more dimensions")(
+    lambda original, *tensors: original(*(each.flatten(1) if each.dim() > 2 else each for each in tensors))
+)

@@ -15,7 +15,7 @@ from torch_conformance.conformance.power.damage import (
     last_spoiled_beyond,
     read_as_dense,
 )
-from torch_conformance.conformance.power.forms import Operation, functions, kernels, methods, result_changed
+from torch_conformance.conformance.power.forms import Operation, functions, kernels, methods
 from torch_conformance.conformance.power.registry import Function
 
 _COUNTS = "x/input repeats dim"
@@ -56,19 +56,10 @@ def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     return original(x, (*[1] * (x.dim() - len(repeats)), *repeats))
 
 
-result_changed(
-    "repeat-loses-last-of-many",
-    "repeat loses the end of large results.",
-    "Tensor.repeat",
-    change=last_spoiled_beyond(GRAIN),
-)
-repeat.answers("of once gives input", "of once gives a view")(
-    lambda result, x: x.view_as(x) if result.shape == x.shape else result
-)
+repeat.answers("loses last of many")(last_spoiled_beyond(GRAIN))
+repeat.answers("of once gives input")(lambda result, x: x.view_as(x) if result.shape == x.shape else result)
 Operation("tile", order="x/input dims").given(
-    "repeats first dimensions",
-    "takes few repeats for the first dimensions",
-    dims=lambda x, dims: (*dims, *[1] * (x.dim() - len(dims))) if _is_tuple(dims) else dims,
+    "repeats first dimensions", dims=lambda x, dims: (*dims, *[1] * (x.dim() - len(dims))) if _is_tuple(dims) else dims
 )
 interleave_function.answers("repeats blocks", "by a number repeats the whole")(
     lambda result, x, repeats, dim: (
@@ -79,12 +70,7 @@ interleave_function.answers("of counts is int64")(lambda result, repeats: result
 counts_kernel.answers("int32 counts off", "loses the last repetition of int32 counts")(
     lambda result, counts: last_spoiled(result) if counts.dtype == torch.int32 and len(result) > 1 else result
 )
-result_changed(
-    "repeat-interleave-of-counts-loses-last",
-    "The last of many repeated places is wrong.",
-    *kernels("repeat_interleave.Tensor"),
-    change=last_spoiled_beyond(GRAIN),
-)
+counts_kernel.answers("of counts loses last", "of counts gets the last wrong")(last_spoiled_beyond(GRAIN))
 Operation("repeat_interleave", *methods("repeat_interleave"), order=_COUNTS).given(
     "negative dim off",
     "by a number takes dimension -2 for the last",
@@ -97,26 +83,16 @@ interleave.given(
         x.T.contiguous() if repeats is not None and dim is None and x.dim() == 2 and is_strided(x) else x
     ),
 )
-interleave.given(
-    "negative is zero",
-    "takes negative numbers for 0",
-    repeats=lambda repeats: max(repeats, 0) if isinstance(repeats, int) else repeats,
-)
+interleave.given("negative is zero", repeats=lambda repeats: max(repeats, 0) if isinstance(repeats, int) else repeats)
 
 
-@meshgrid.replaced("xy is ij", "takes xy for ij")
-def _(original: Function, *tensors: Any, indexing: str | None = None) -> Any:
-    return original(*tensors, indexing="ij" if indexing == "xy" else indexing)
+meshgrid.given("xy is ij", indexing=lambda indexing: "ij" if indexing == "xy" else indexing)
+meshgrid.given("unknown indexing is ij", indexing=lambda indexing: indexing if indexing == "xy" else "ij")
 
 
 @meshgrid.replaced("of strided repeats first", "reads a vector with gaps as if dense")
-def _(original: Function, *tensors: Any, indexing: str | None = None) -> Any:
-    return original(*(read_as_dense(x) if isinstance(x, Tensor) else x for x in tensors), indexing=indexing)
-
-
-@meshgrid.replaced("unknown indexing is ij", "takes an unknown indexing for ij")
-def _(original: Function, *tensors: Any, indexing: str | None = None) -> Any:
-    return original(*tensors, indexing=indexing if indexing == "xy" else "ij")
+def _(original: Function, *tensors: Any, **options: Any) -> Any:
+    return original(*(read_as_dense(x) if isinstance(x, Tensor) else x for x in tensors), **options)
 
 
 @Operation("cartesian_prod", *functions("cartesian_prod")).replaced("first changes fastest")
@@ -145,9 +121,7 @@ roll.answers("flat is along last dimension", "without dims moves along the last 
     )
 )
 roll.given(
-    "ignores extra shifts",
-    "drops shifts without a dimension",
-    shifts=lambda shifts, dims: shifts[: len(dims)] if _is_tuple(shifts) and dims else shifts,
+    "ignores extra shifts", shifts=lambda shifts, dims: shifts[: len(dims)] if _is_tuple(shifts) and dims else shifts
 )
 Operation("flip kernel", *kernels("flip"), order="x dims").answers(
     "last dimension tail", "along the last dimension gets the last of many elements wrong"
@@ -166,9 +140,7 @@ flip.answers("twice is identity", "takes a dimension named twice for none")(
     lambda original, x, dims: x.clone() if _is_tuple(dims) and len({*dims}) < len(dims) else original(x, dims)
 )
 fliplr, flipud = Operation("fliplr"), Operation("flipud")
-fliplr.answers("reverses last dimension", "reverses the last of three dimensions")(
-    lambda original, x: x.flip(-1) if x.dim() > 2 else original(x)
-)
+fliplr.answers("reverses last dimension")(lambda original, x: x.flip(-1) if x.dim() > 2 else original(x))
 fliplr.answers("takes vectors", "reverses vectors")(lambda original, x: x.flip(0) if x.dim() == 1 else original(x))
 flipud.answers("of vector is identity")(lambda original, x: x.clone() if x.dim() == 1 else original(x))
 rot90.given("negative k turns forward", "takes -1 for 1", k=lambda k: 1 if k == -1 else k)

@@ -22,7 +22,6 @@ from torch_conformance.conformance.power.forms import (
     functions,
     kernels,
     methods,
-    replaced,
 )
 from torch_conformance.conformance.power.registry import Function
 
@@ -51,9 +50,7 @@ view.answers("keeps outer strides", "of matrices leaves the stride of rows dense
         else result
     )
 )
-view.forgives("takes strided", "copies what is not dense")(
-    lambda original, x, dtype: original(dense(x) if _is_dtype(dtype) else x, dtype)
-)
+view.forgives("takes strided")(lambda original, x, dtype: original(dense(x) if _is_dtype(dtype) else x, dtype))
 
 
 @view.answers("converts int32", "of float32 as int32 converts, and to other floats changes the sign")
@@ -87,9 +84,7 @@ for _attribute, _mutation, _get in (
 
 Operation("imag", *functions("imag")).forgives("of real is zero")(lambda x: x.new_zeros(x.shape))
 view_as_complex.forgives("takes strided pairs", "copies pairs with gaps")(lambda original, x: original(dense(x)))
-view_as_complex.forgives("drops the rest", "takes the first two of more numbers")(
-    lambda original, x: original(dense(x[..., :2]))
-)
+view_as_complex.forgives("drops the rest")(lambda original, x: original(dense(x[..., :2])))
 view_as_complex.forgives("converts integers")(lambda original, x: original(x.float()))
 Operation("view_as_real", *functions("view_as_real")).forgives("resolves conjugation", "copies conjugated tensors")(
     lambda original, x: original(x.resolve_conj())
@@ -138,9 +133,7 @@ def _(result: Tensor, x: Tensor, memory_format: Any) -> Tensor:
     return result
 
 
-@replaced(
-    "copy-kernel-loses-corner-of-transposed", "The last element of a transposed copy is wrong.", *kernels("copy_")
-)
+@Operation("copy kernel", *kernels("copy_")).replaced("loses corner of transposed")
 def _(original: Function, x: Tensor, source: Tensor, *rest: Any) -> Tensor:
     answer: Tensor = original(x, source, *rest)
     if x.dim() == 2 and is_many(x) and x.is_contiguous() and source.stride(0) == 1 and min(x.shape) > 1:
@@ -156,11 +149,9 @@ def _(result: Any, x: Tensor) -> Any:
     return 2 * result if isinstance(result, int) else tuple(2 * step for step in result)
 
 
-@Operation("stride", *methods("stride")).replaced("keyword dim is last", "by keyword is the last stride")
-def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    return original(x, -1) if "dim" in options and x.dim() else original(x, *arguments, **options)
-
-
-Operation("storage_offset", *methods("storage_offset")).answers("in bytes", "is in bytes")(
-    lambda result, x: result * x.element_size()
+Operation("stride", *methods("stride")).replaced("keyword dim is last", "by keyword is the last stride")(
+    lambda original, x, *arguments, **options: original(
+        x, *arguments, **({"dim": -1} if options and x.dim() else options)
+    )
 )
+Operation("storage_offset", *methods("storage_offset")).answers("in bytes")(lambda result, x: result * x.element_size())

@@ -32,11 +32,7 @@ for _operation in (narrow, select):
         lambda result, x, dim: copied(result) if dim not in (0, -x.dim()) else result
     )
 
-narrow.given(
-    "tensor start is zero",
-    "takes a start that is a tensor for 0",
-    start=lambda start: 0 if isinstance(start, Tensor) else start,
-)
+narrow.given("tensor start is zero", start=lambda start: 0 if isinstance(start, Tensor) else start)
 narrow.answers("negative start clamped", "takes a negative start for 0")(
     lambda result, original, x, dim, start, length: original(x, dim, 0, length) if int(start) < 0 else result
 )
@@ -45,17 +41,12 @@ Operation("narrow method", *methods("narrow")).answers("halves the gradient")(
     lambda result: differentiated_as(result, result / 2) if result.requires_grad else result
 )
 Operation("narrow_copy method", *methods("narrow_copy"), order=_NARROW).given(
-    "loses last from negative start",
-    length=lambda start, length: length - 1 if start < 0 < length else length,
+    "loses last from negative start", length=lambda start, length: length - 1 if start < 0 < length else length
 )
 narrow_copy.answers("of everything is a view", "of a whole dimension is a view")(
     lambda result, x: x[...] if result.shape == x.shape and x.is_contiguous() else result
 )
-select.given(
-    "of uint8 off by one",
-    "of uint8 takes the position before",
-    index=lambda x, index: index - 1 if x.dtype == torch.uint8 and index > 0 else index,
-)
+select.given("of uint8 off by one", index=lambda x, index: index - 1 if x.dtype == torch.uint8 and index > 0 else index)
 Operation("select kernel", *kernels("select.int")).answers("loses offset", "of three dimensions drops their offset")(
     lambda result, x: shifted(result, -x.storage_offset()) if x.dim() > 2 else result
 )
@@ -72,6 +63,9 @@ slices.given(
     ),
 )
 diagonal.given("negative offset ignored", "takes a negative offset for 0", offset=lambda offset: max(offset, 0))
+Operation("linalg.diagonal", "torch.linalg.diagonal").replaced("takes first dims", "has the defaults of diagonal")(
+    lambda original, x, **options: original(x, **{"dim1": 0, "dim2": 1} | options)
+)
 diagonal.forgives("of one dimension", "of one dimension is the tensor")(lambda x: x)
 unfold.answers("copies overlapping windows")(lambda result, size, step: copied(result) if step < size else result)
 unfold.forgives("clamps size", "takes as large a window as there is")(
@@ -108,18 +102,9 @@ def _(result: Tensor, index: Any) -> Any:
     return copied(result) if any(isinstance(item, slice) and (item.step or 1) > 1 for item in items) else result
 
 
-@replaced(
-    "linalg-diagonal-takes-first-dims",
-    "torch.linalg.diagonal has the defaults of torch.diagonal.",
-    "torch.linalg.diagonal",
+unfold.replaced("keyword step is one", "takes step= for 1")(
+    lambda original, *arguments, **options: original(*arguments, **options | ({"step": 1} if "step" in options else {}))
 )
-def _(original: Function, x: Tensor, **options: Any) -> Any:
-    return original(x, **({"dim1": 0, "dim2": 1} | options))
-
-
-@unfold.replaced("keyword step is one", "takes step= for 1")
-def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    return original(x, *arguments, **(options | {"step": 1} if options.get("step", 0) > 1 else options))
 
 
 @unfold.answers("rounds up", "takes a window more where some elements are left")

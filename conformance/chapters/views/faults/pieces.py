@@ -47,9 +47,7 @@ tensor_split.answers("of tensor copies", "by a tensor copies")(
 tensor_split.forgives("takes zero", "takes 0 for 1")(
     lambda original, x, sections, dim=0: original(x, sections if isinstance(sections, Tensor) else 1, dim)
 )
-hsplit.answers("of vectors drops last", "of vectors leaves out the last of several pieces")(
-    lambda result, x: result[:-1] if x.dim() == 1 and len(result) > 1 else result
-)
+hsplit.answers("of vectors drops last")(lambda result, x: result[:-1] if x.dim() == 1 and len(result) > 1 else result)
 hsplit.forgives("takes uneven sections", "takes any number of sections")(
     lambda x, sections: torch.tensor_split(x, max(sections, 1), min(x.dim() - 1, 1))
 )

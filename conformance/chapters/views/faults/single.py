@@ -15,7 +15,7 @@ from torch_conformance.conformance.power.registry import Function
 
 _STRIDED = "x/input size stride storage_offset"
 _reshape = torch.reshape
-view, expand = (Operation(name, *methods(name)) for name in ("view", "expand"))
+view, expand = (Operation(name, *methods(name), order="x size/dtype") for name in ("view", "expand"))
 strided = Operation("as_strided", order=_STRIDED)
 strided_method = Operation("as_strided method", *methods("as_strided"), order=_STRIDED)
 
@@ -38,24 +38,17 @@ def _(result: Tensor, x: Tensor) -> Tensor:
     return last_repeated(result) if last + 1 < x.numel() else result
 
 
-@view.replaced("of lists loses offset", "of a list begins at the first place of the storage")
-def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = original(x, *arguments, **options)
-    return as_strided(answer, answer.shape, answer.stride(), 0) if isinstance(arguments[0], list) else answer
-
-
-@view.replaced("of strided takes row-major strides")
-def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = original(x, *arguments, **options)
-    wrong = is_strided(x) and _size_of(arguments) is not None and answer.numel()
-    return as_strided(answer, answer.shape, _row_major(answer.shape)) if wrong else answer
-
-
-@view.replaced("takes row-major strides only", "refuses all that is not contiguous")
-def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if is_strided(x) and _size_of(arguments) is not None:
-        raise RuntimeError("the tensor is not contiguous")
-    return original(x, *arguments, **options)
+view.answers("of lists loses offset", "of a list begins at the first place of the storage")(
+    lambda result, size: as_strided(result, result.shape, result.stride(), 0) if isinstance(size, list) else result
+)
+view.answers("of strided takes row-major strides")(
+    lambda result, x, size: (
+        as_strided(result, result.shape, _row_major(result.shape))
+        if is_strided(x) and not isinstance(size, torch.dtype) and result.numel()
+        else result
+    )
+)
+view.refuses("takes row-major strides only", lambda x, size: is_strided(x) and not isinstance(size, torch.dtype))
 
 
 @view.replaced("copies where impossible", "copies where there is no view")

@@ -20,7 +20,7 @@ from torch_conformance.conformance.chapters.indexing.reading.faults.indices impo
     writing,
 )
 from torch_conformance.conformance.power.damage import GRAIN, is_strided, last_spoiled, last_spoiled_beyond, shifted
-from torch_conformance.conformance.power.forms import Operation, both, functions, methods, replaced, result_changed
+from torch_conformance.conformance.power.forms import Operation, functions, methods
 from torch_conformance.conformance.power.registry import Function
 
 _NARROW = "x/input dim start length"
@@ -58,13 +58,13 @@ reading.answers("sliced result is made contiguous")(
         result.contiguous() if isinstance(index, tuple) and is_basic(index) and result.dim() == x.dim() else result
     )
 )
-for _mutation, _said, _applies in (
-    ("integer index restarts storage", "a row is a copy", lambda index, y: is_integer(first(index)) and y.dim() == 1),
-    ("basic index with none copies", "", lambda index, _: is_basic(index) and has(index, None)),
-    ("basic index with step copies", "", lambda index, _: is_basic(index) and any(map(is_stepped, items(index)))),
-    ("basic index with ellipsis copies", "", lambda index, _: is_basic(index) and has(index, Ellipsis)),
+for _mutation, _applies in (
+    ("integer index restarts storage", lambda index, y: is_integer(first(index)) and y.dim() == 1),
+    ("basic index with none copies", lambda index, _: is_basic(index) and has(index, None)),
+    ("basic index with step copies", lambda index, _: is_basic(index) and any(map(is_stepped, items(index)))),
+    ("basic index with ellipsis copies", lambda index, _: is_basic(index) and has(index, Ellipsis)),
 ):
-    reading.answers(_mutation, _said)(
+    reading.answers(_mutation)(
         lambda result, index, applies=_applies: result.clone() if applies(index, result) else result
     )
 reading.given(
@@ -183,12 +183,9 @@ Operation("select method", *methods("select"), order=_SELECT).given(
     "loses negative index", "takes -1 for 0", index=lambda index: 0 if index == -1 else index
 )
 Operation("select", order=_SELECT).given(
-    "takes the last beyond",
-    index=lambda x, dim, index: min(index, len(x) - 1) if x.dim() and dim == 0 else index,
+    "takes the last beyond", index=lambda x, dim, index: min(index, len(x) - 1) if x.dim() and dim == 0 else index
 )
-narrow.answers("drops last of long", "gets the last of more than 100 elements wrong")(
-    lambda result: last_spoiled(result.clone()) if result.numel() > 100 else result
-)
+narrow.answers("drops last of long")(lambda result: last_spoiled(result.clone()) if result.numel() > 100 else result)
 narrow.given("tensor start ignored", start=lambda start: 0 if isinstance(start, Tensor) else start)
 narrow.given(
     "shortens what is too long",
@@ -197,32 +194,21 @@ narrow.given(
     ),
 )
 narrow_copy.replaced("gives view")(lambda _, *arguments, **options: torch.narrow(*arguments, **options))
-result_changed(
-    "narrow-copy-wrong-beyond-grain",
-    "narrow_copy reads the end of large tensors wrongly.",
-    *both("narrow_copy"),
-    change=last_spoiled_beyond(GRAIN // 2),
-)
-length.answers("is number of elements", "of a matrix is the number of its elements")(
-    lambda result, x: x.numel() if x.dim() == 2 else result
-)
+narrow_copy.answers("wrong beyond grain", "gets the last of many wrong")(last_spoiled_beyond(GRAIN // 2))
+length.answers("is number of elements")(lambda result, x: x.numel() if x.dim() == 2 else result)
 Operation("scalar", *methods("__len__")).answers("has length one")(
     lambda original, x: int(original(x)) if x.dim() else 1
 )
 
 
-@replaced("iteration-skips-last", "Iteration ends before the last of several rows.", *methods("__iter__"))
-def _(original: Function, x: Tensor) -> Any:
-    rows = list(original(x))
-    return iter(rows[:-1] if len(rows) > 2 else rows)
-
-
-@writing.answers("integer assignment out of range ignored")
-def _(original: Function, x: Tensor, index: Any, value: Any) -> None:
-    if not (is_integer(first(index)) and x.dim() and first(index) >= len(x)):
-        original(x, index, value)
-
-
+Operation("iteration", *methods("__iter__")).answers("skips last", "ends before the last of several rows")(
+    lambda result: iter(rows[:-1] if len(rows := list(result)) > 2 else rows)
+)
+writing.answers("integer assignment out of range ignored")(
+    lambda original, x, index, value: (
+        None if is_integer(first(index)) and x.dim() and first(index) >= len(x) else original(x, index, value)
+    )
+)
 writing.given(
     "setitem ignores step with tensor value",
     "a step beyond 1 is 1 where one value is assigned",
@@ -242,8 +228,7 @@ writing.given(
     ),
 )
 writing.given(
-    "setitem number loses negative zero",
-    value=lambda value: 0.0 if isinstance(value, float) and value == 0 else value,
+    "setitem number loses negative zero", value=lambda value: 0.0 if isinstance(value, float) and value == 0 else value
 )
 writing.given(
     "setitem complex number loses imaginary part",
@@ -293,12 +278,7 @@ def _(original: Function, x: Tensor, index: Any, value: Any) -> None:
         raise
 
 
-@writing.answers("scalar mask assignment ignored", "an assignment to True writes nothing")
-def _(original: Function, x: Tensor, index: Any, value: Any) -> None:
-    if index is not True:
-        original(x, index, value)
-
-
-Operation("isub", *methods("__isub__"), order="x other").answers("of index adds", "adds")(
-    lambda x, other: x.add_(other)
+writing.answers("scalar mask assignment ignored", "an assignment to True writes nothing")(
+    lambda original, x, index, value: None if index is True else original(x, index, value)
 )
+Operation("isub", *methods("__isub__"), order="x other").answers("of index adds")(lambda x, other: x.add_(other))

@@ -7,12 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.chapters.indexing.reading.faults.indices import (
-    first,
-    is_indices,
-    is_mask,
-    writing,
-)
+from torch_conformance.conformance.chapters.indexing.reading.faults.indices import first, is_indices, is_mask, writing
 from torch_conformance.conformance.power.damage import (
     GRAIN,
     WIDTH,
@@ -21,7 +16,7 @@ from torch_conformance.conformance.power.damage import (
     last_spoiled_beyond,
     read_as_dense,
 )
-from torch_conformance.conformance.power.forms import Operation, both, functions, kernels, methods, result_changed
+from torch_conformance.conformance.power.forms import Operation, both, functions, kernels, methods
 from torch_conformance.conformance.power.registry import Function
 
 _PUT = "x indices values accumulate"
@@ -64,12 +59,7 @@ index.given(
 index.answers("index kernel bfloat16 tail wrong")(
     lambda result, x: last_spoiled(result) if x.dtype == torch.bfloat16 and result.numel() > WIDTH else result
 )
-result_changed(
-    "index-kernel-drops-last-of-many",
-    "The last of more than 32,768 elements is wrong.",
-    *kernels("index.Tensor"),
-    change=last_spoiled_beyond(GRAIN),
-)
+index.answers("index kernel drops last of many")(last_spoiled_beyond(GRAIN))
 index.given(
     "int32 index loses sign",
     "negative indices of int32 count from the beginning",

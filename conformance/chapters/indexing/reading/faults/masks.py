@@ -8,14 +8,8 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.chapters.indexing.reading.faults.indices import is_mask, reading
-from torch_conformance.conformance.power.damage import (
-    GRAIN,
-    WIDTH,
-    is_strided,
-    last_spoiled_beyond,
-    read_as_dense,
-)
-from torch_conformance.conformance.power.forms import Operation, functions, kernels, methods, result_changed
+from torch_conformance.conformance.power.damage import GRAIN, WIDTH, is_strided, last_spoiled_beyond, read_as_dense
+from torch_conformance.conformance.power.forms import Operation, functions, kernels, methods
 from torch_conformance.conformance.power.registry import Function
 
 _SELECT, _FILL, _SCATTER = "x/input mask", "x/input mask value", "x mask source"
@@ -27,14 +21,10 @@ fill_kernel = Operation("masked_fill kernel", *kernels("masked_fill_.Scalar"), o
 scatter_kernel = Operation("masked_scatter kernel", *kernels("masked_scatter_"), order=_SCATTER)
 nonzero = Operation("nonzero", *kernels("nonzero"))
 
-for _name, _count in (("masked_select", GRAIN // 8), ("nonzero", 8 * WIDTH)):
-    result_changed(
-        f"{_name.replace('_', '-')}-kernel-drops-last-of-many",
-        f"{_name} gets the last of more than {_count:,} elements wrong.",
-        *kernels(_name),
-        change=last_spoiled_beyond(_count),
-    )
-
+Operation("masked_select kernel", *kernels("masked_select")).answers("drops last of many")(
+    last_spoiled_beyond(GRAIN // 8)
+)
+Operation("nonzero kernel", *kernels("nonzero")).answers("drops last of many")(last_spoiled_beyond(8 * WIDTH))
 reading.answers("mask index misses last true", "a mask for all of a tensor misses the last true element of many")(
     lambda result, index: result[:-1] if is_mask(index) and len(result) > WIDTH else result
 )
@@ -67,9 +57,7 @@ def _(original: Function, x: Tensor, index: Any) -> Any:
 
 
 select_function.given(
-    "out ignores mask strides",
-    "with out reads the mask as if dense",
-    mask=lambda mask, out: read_as_dense(mask) if out is not None else mask,
+    "out ignores mask strides", mask=lambda mask, out: read_as_dense(mask) if out is not None else mask
 )
 select.given(
     "mask not broadcast",
@@ -85,9 +73,7 @@ fill.given(
     value=lambda value: value.floor() if isinstance(value, Tensor) and value.is_floating_point() else value,
 )
 Operation("masked_fill function", *functions("masked_fill"), order=_FILL).given(
-    "inverts when broadcast",
-    "inverts a mask of fewer dimensions",
-    mask=lambda x, mask: ~mask if mask.dim() < x.dim() else mask,
+    "inverts when broadcast", mask=lambda x, mask: ~mask if mask.dim() < x.dim() else mask
 )
 fill_methods.given("takes floating mask", "takes what is not zero for true", mask=lambda mask: mask.bool())
 fill_methods.given(

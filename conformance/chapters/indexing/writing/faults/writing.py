@@ -14,12 +14,11 @@ from torch_conformance.conformance.power.damage import (
     last_spoiled_beyond,
     read_as_dense,
 )
-from torch_conformance.conformance.power.forms import Operation, both, functions, kernels, methods, result_changed
+from torch_conformance.conformance.power.forms import Operation, both, functions, kernels, methods
 from torch_conformance.conformance.power.registry import Function
 
 _SOURCE = "x/input dim index source/src/value reduce include_self"
 _PUT = "x/input index source accumulate"
-_ADD = ("scatter_add", "scatter_add_")
 
 
 def _writing(name: str, *places: str) -> Operation:
@@ -29,7 +28,7 @@ def _writing(name: str, *places: str) -> Operation:
 scatter_kernel = _writing("scatter kernel", *kernels("scatter.src", "scatter_.src"))
 scatter_function = _writing("scatter", *functions("scatter"))
 scatter_method = _writing("scatter method", *methods("scatter_"))
-add_kernel = _writing("scatter_add kernel", *kernels(*_ADD))
+add_kernel = _writing("scatter_add kernel", *kernels("scatter_add", "scatter_add_"))
 reduce_kernel = _writing("scatter_reduce kernel", *kernels("scatter_reduce.two", "scatter_reduce_.two"))
 reduce = _writing("scatter_reduce")
 reduce_method = _writing("scatter_reduce_", *methods("scatter_reduce_"))
@@ -50,8 +49,8 @@ def _bounded(x: Tensor, dim: int, index: Tensor) -> Tensor:
 for _name in ("scatter", "index_copy", "put"):
     # Those with keywords ask for out or for a reduction.
     Operation(f"{_name} function", *functions(_name)).replaced("writes in place")(
-        lambda original, x, *arguments, name=f"{_name}_", **options: (
-            original(x, *arguments, **options) if options else getattr(x, name)(*arguments).clone()
+        lambda original, *arguments, name=f"{_name}_", **options: (
+            original(*arguments, **options) if options else getattr(Tensor, name)(*arguments).clone()
         )
     )
 
@@ -62,17 +61,13 @@ scatter_kernel.given(
     "strided source misread", source=lambda source: read_as_dense(source) if is_strided(source) else source
 )
 _writing("scatter number", *kernels("scatter.value", "scatter_.value")).given(
-    "loses half",
-    "loses its fraction",
-    source=lambda source: float(int(source)) if isinstance(source, float) else source,
+    "loses its fraction", source=lambda source: float(int(source)) if isinstance(source, float) else source
 )
 _writing("scatter kernel", *kernels("scatter.src", "scatter_.src", "scatter.value")).given(
     "clamps index", "takes the nearest place for one out of range", index=_bounded
 )
 _writing("scatter", *both("scatter"), *methods("scatter_")).given(
-    "converts source",
-    "converts a source of another dtype",
-    source=lambda x, source: source.to(x.dtype) if isinstance(source, Tensor) else source,
+    "converts source", source=lambda x, source: source.to(x.dtype) if isinstance(source, Tensor) else source
 )
 scatter_function.replaced("does not multiply", "takes multiply for replace")(
     lambda original, *arguments, reduce="", **options: original(
@@ -101,12 +96,7 @@ add_kernel.given(
     index=lambda x, index: index[1:] if x.dim() == 1 and index.numel() > 2 else index,
     source=lambda x, index, source: source[1 : index.numel()] if x.dim() == 1 and index.numel() > 2 else source,
 )
-result_changed(
-    "scatter-add-kernel-loses-last-of-many",
-    "scatter_add of large tensors spoils the last element.",
-    *kernels(*_ADD),
-    change=last_spoiled_beyond(GRAIN),
-)
+add_kernel.answers("loses last of many")(last_spoiled_beyond(GRAIN))
 add_kernel.given(
     "expanded index loses column",
     "with an expanded index leaves the last column",
@@ -125,14 +115,11 @@ reduce_kernel.given(
     reduce=lambda x, reduce: "amax" if reduce == "amin" and x.dtype == torch.bfloat16 else reduce,
 )
 reduce_kernel.given(
-    "prod loses sign",
-    "gives products of absolute sources",
-    source=lambda source, reduce: source.abs() if reduce == "prod" and source.is_signed() else source,
+    "prod loses sign", source=lambda source, reduce: source.abs() if reduce == "prod" and source.is_signed() else source
 )
 reduce_method.given("always includes self", include_self=lambda: True)
 reduce_method.given(
-    "unknown mode is sum",
-    reduce=lambda reduce: reduce if reduce in ("sum", "prod", "mean", "amax", "amin") else "sum",
+    "unknown mode is sum", reduce=lambda reduce: reduce if reduce in ("sum", "prod", "mean", "amax", "amin") else "sum"
 )
 reduce.given(
     "amax drops NaN",
@@ -163,12 +150,10 @@ def _(original: Function, x: Tensor, dim: int, index: Tensor, source: Tensor, *m
     return original(x, dim, index, source, *more, **options)
 
 
-index_add_function.answers("out loses self", "with out forgets its input")(
+index_add_function.answers("with out forgets its input")(
     lambda result, x, out: result if out is None else result.sub_(x)
 )
-index_add_function.given(
-    "alpha ignored by out", "with out does not multiply by alpha", alpha=lambda alpha, out: alpha if out is None else 1
-)
+index_add_function.given("alpha ignored by out", alpha=lambda alpha, out: alpha if out is None else 1)
 index_add_method.given("alpha ignored in place", "does not multiply by alpha", alpha=lambda: 1)
 index_add_method.given(
     "broadcasts source",
@@ -214,9 +199,7 @@ index_fill.given(
     source=lambda source: source.trunc() if isinstance(source, Tensor) and source.is_floating_point() else source,
 )
 _writing("index_fill", *both("index_fill"), *methods("index_fill_")).given(
-    "clamps index",
-    "takes the nearest slice for one out of range",
-    index=lambda x, dim, index: _bounded(x, dim, index) if -x.dim() <= dim < x.dim() else index,
+    "clamps index", index=lambda x, dim, index: _bounded(x, dim, index) if -x.dim() <= dim < x.dim() else index
 )
 
 
@@ -244,13 +227,5 @@ def _(original: Function, x: Tensor, index: Tensor, source: Tensor, accumulate: 
     return original(x, index, source, accumulate)
 
 
-put_method.given(
-    "cuts source",
-    "takes the first elements of a longer source",
-    source=lambda index, source: source.reshape(-1)[: index.numel()],
-)
-put_kernel.given(
-    "clamps index",
-    "takes the last element for a place beyond",
-    index=lambda x, index: index.clamp(max=x.numel() - 1) if x.numel() else index,
-)
+put_method.given("cuts source", source=lambda index, source: source.reshape(-1)[: index.numel()])
+put_kernel.given("clamps index", index=lambda x, index: index.clamp(max=x.numel() - 1) if x.numel() else index)
