@@ -15,6 +15,7 @@ from torch_conformance.conformance.power.damage import (
     is_many,
     is_strided,
     last_repeated,
+    shifted,
 )
 from torch_conformance.conformance.power.forms import (
     Operation,
@@ -39,9 +40,7 @@ def _is_dtype(value: Any) -> bool:
 
 view.answers("copies")(lambda result, dtype: result.clone() if _is_dtype(dtype) else result)
 view.answers("loses offset", "begins at the first place of the storage")(
-    lambda result, dtype: (
-        as_strided(result, result.shape, result.stride(), 0) if _is_dtype(dtype) and result.numel() else result
-    )
+    lambda result, dtype: shifted(result, -result.storage_offset()) if _is_dtype(dtype) and result.numel() else result
 )
 view.answers("keeps outer strides", "of matrices leaves the stride of rows dense")(
     lambda result, dtype: (

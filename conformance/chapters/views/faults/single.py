@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.damage import as_strided, copied, dense, is_offset, is_strided, last_repeated
-from torch_conformance.conformance.power.forms import Operation, differentiated_as, kernels, methods, replaced
+from torch_conformance.conformance.power.damage import as_strided, copied, is_offset, is_strided, last_repeated, shifted
+from torch_conformance.conformance.power.forms import Operation, differentiated_as, kernels, methods
 from torch_conformance.conformance.power.registry import Function
 
 _STRIDED = "x/input size stride storage_offset"
@@ -39,7 +39,7 @@ def _(result: Tensor, x: Tensor) -> Tensor:
 
 
 view.answers("of lists loses offset", "of a list begins at the first place of the storage")(
-    lambda result, size: as_strided(result, result.shape, result.stride(), 0) if isinstance(size, list) else result
+    lambda result, size: shifted(result, -result.storage_offset()) if isinstance(size, list) else result
 )
 view.answers("of strided takes row-major strides")(
     lambda result, x, size: (
@@ -56,7 +56,7 @@ def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     try:
         return original(x, *arguments, **options)
     except RuntimeError:
-        return original(dense(x) if _size_of(arguments) else x, *arguments, **options)
+        return original(x.contiguous() if _size_of(arguments) else x, *arguments, **options)
 
 
 Operation("view_as", *methods("view_as"), order="x other").forgives(
@@ -81,12 +81,7 @@ def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     return original(x, *arguments, **options)
 
 
-@replaced(
-    "expand-of-minus-one-is-one",
-    "expand takes -1 for 1 in the last place.",
-    *methods("expand", "broadcast_to"),
-    "torch.broadcast_to",
-)
+@Operation("expand", *methods("expand", "broadcast_to"), "torch.broadcast_to").replaced("of minus one is one")
 def _(original: Function, x: Tensor, *size: Any) -> Any:
     sizes, answer = _size_of(size), original(x, *size)
     return answer[..., :1] if sizes and sizes[-1] == -1 and answer.shape[-1] > 1 else answer
@@ -107,7 +102,7 @@ def _(original: Function, x: Tensor, *size: Any) -> Any:
     return original(x, [abs(extent) if place < added else extent for place, extent in enumerate(sizes)])
 
 
-@replaced("expand-gradient-averages", "The gradient of expand is an average.", "Tensor.expand", "torch.broadcast_to")
+@Operation("expand", "Tensor.expand", "torch.broadcast_to").replaced("gradient averages")
 def _(original: Function, x: Tensor, *size: Any) -> Any:
     answer = original(x, *size)
     if answer.requires_grad and answer.numel() > x.numel():
