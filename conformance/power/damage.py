@@ -154,3 +154,13 @@ def in_memory_order(x: Tensor) -> Tensor:
 def as_if_transposed(x: Tensor) -> Tensor:
     """Return a matrix misread as if its transpose were stored."""
     return x.transpose(0, 1).reshape(x.shape) if x.dim() > 1 else x.flip(0) if x.dim() else x
+
+
+def last_spoiled_beyond(count: int) -> Change:
+    """Return what overwrites the last element of results of more than so many, in place."""
+    return lambda result: last_spoiled(result) if result.numel() > count else result
+
+
+def shifted(x: Tensor, places: int) -> Tensor:
+    """Return what is read when a tensor begins so many places later in its storage."""
+    return as_strided(x, x.shape, x.stride(), x.storage_offset() + places)

@@ -7,136 +7,107 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.dispatching import both, changed, functions, is_strided, methods
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.damage import is_strided
+from torch_conformance.conformance.power.forms import Operation, functions, methods
 from torch_conformance.conformance.power.registry import Function
 
-
-@changed("split-drops-shorter-last", "split leaves out a last piece that is shorter.", *both("split"))
-def _(result: Any, *arguments: Any, **_: Any) -> Any:
-    uneven = len(result) > 1 and result[-1].numel() < result[0].numel()
-    return result[:-1] if uneven and len(arguments) > 1 and isinstance(arguments[1], int) else result
-
-
-@bound("split-method-negative-dim-off", "Tensor.split takes dimension -1 for 0.", *methods("split"))
-def _(split: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2 and arguments[1] == -1 and isinstance(arguments[0], int):
-        arguments = (arguments[0], 0)
-    return split(x, *arguments, **options)
+_SIZES = "x/input/tensor sizes/split_size/split_size_or_sections dim"
+_SECTIONS = "x/input sections/indices/indices_or_sections/tensor_indices_or_sections dim"
+_CHUNKS = "x/input chunks dim"
+_tensor_split: Any = torch.tensor_split
 
 
-@changed("split-skips-empty-pieces", "split leaves out pieces of length 0.", *both("split"))
-def _(result: Any, *arguments: Any, **_: Any) -> Any:
-    listed = len(arguments) > 1 and isinstance(arguments[1], list | tuple)
-    return tuple(each for each in result if each.numel()) if listed else result
+def _is_listed(sections: Any) -> bool:
+    return isinstance(sections, list | tuple)
 
 
-@changed("split-with-sizes-offsets-off", "split_with_sizes swaps pieces of one length.", *both("split_with_sizes"))
-def _(result: Any, *_: Any, **__: Any) -> Any:
-    return result[::-1] if len(result) > 1 else result
+split = Operation("split", order=_SIZES)
+chunk = Operation("chunk", order=_CHUNKS)
+tensor_split = Operation("tensor_split", order=_SECTIONS)
+hsplit = Operation("hsplit", order=_SECTIONS)
+
+for _operation in (
+    Operation("split method", *methods("split"), order=_SIZES),
+    Operation("chunk method", *methods("chunk"), order=_CHUNKS),
+    Operation("unbind"),
+):
+    _operation.given("negative dim off", "takes -1 for 0", dim=lambda dim: 0 if dim == -1 else dim)
+
+split.answers("drops shorter last", "by a number leaves out a last piece that is shorter")(
+    lambda result, sizes: (
+        result[:-1] if isinstance(sizes, int) and len(result) > 1 and result[-1].numel() < result[0].numel() else result
+    )
+)
+split.answers("skips empty pieces")(
+    lambda result, sizes: result if isinstance(sizes, int) else tuple(each for each in result if each.numel())
+)
+split.given(
+    "takes too few lengths",
+    "adds a piece for what the lengths leave",
+    sizes=lambda x, sizes, dim: (
+        [*sizes, len(x) - sum(sizes)]
+        if isinstance(sizes, list) and dim is None and x.dim() and sum(sizes) < len(x)
+        else sizes
+    ),
+)
+Operation("split_with_sizes").answers("reverses its pieces")(lambda result: result[::-1])
+chunk.answers("of empty is one", "of an empty dimension gives one piece")(
+    lambda result: result[:1] if result[0].numel() == 0 else result
+)
+chunk.given("accepts zero pieces", "takes 0 pieces for one", chunks=lambda chunks: 1 if chunks == 0 else chunks)
+Operation("chunk function", *functions("chunk")).answers("swaps first two", "swaps the first two of three pieces")(
+    lambda result: (
+        (result[1], result[0], *result[2:]) if len(result) > 2 and result[0].shape == result[1].shape else result
+    )
+)
+Operation("tensor_split", *functions("tensor_split"), order=_SECTIONS).given(
+    "tensor sections off",
+    "by a tensor cuts one piece less",
+    sections=lambda sections: (
+        sections - 1 if isinstance(sections, Tensor) and not sections.dim() and int(sections) > 1 else sections
+    ),
+)
+Operation("tensor_split", *methods("tensor_split"), order=_SECTIONS).given(
+    "negative index clamped",
+    "takes a negative index for 0",
+    sections=lambda sections: tuple(max(each, 0) for each in sections) if _is_listed(sections) else sections,
+)
+tensor_split.given(
+    "puts indices in order", sections=lambda sections: tuple(sorted(sections)) if _is_listed(sections) else sections
+)
+hsplit.refuses("refuses vectors", lambda x: x.dim() == 1)
+hsplit.given(
+    "takes uneven",
+    "of a matrix cuts uneven pieces",
+    sections=lambda x, sections: (
+        [piece * x.size(1) // sections for piece in range(1, sections)]
+        if x.dim() > 1 and isinstance(sections, int) and sections > 0
+        else sections
+    ),
+)
+Operation("vsplit method", *methods("vsplit"), order=_SECTIONS).answers("cuts columns", "of a list cuts columns")(
+    lambda original, x, sections: (
+        x.hsplit(sections) if x.dim() == 2 and isinstance(sections, list) else original(x, sections)
+    )
+)
+Operation("dsplit", order=_SECTIONS).answers("cuts last dimension", "cuts the last of four dimensions")(
+    lambda original, x, sections: _tensor_split(x, sections, dim=-1) if x.dim() == 4 else original(x, sections)
+)
+Operation("unbind method", *methods("unbind")).answers("reverses strided", "of a tensor with gaps is in reverse")(
+    lambda result, x: result[::-1] if is_strided(x) else result
+)
 
 
-@bound("chunk-method-ignores-dim", "Tensor.chunk takes dimension -1 for 0.", *methods("chunk"))
-def _(chunk: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2 and arguments[1] == -1:
-        arguments = (arguments[0], 0)
-    return chunk(x, *arguments, **options)
+@Operation("chunk", *functions("chunk"), order=_CHUNKS).answers(
+    "always gives asked number", "adds empty pieces up to the number asked for"
+)
+def _(result: Any, x: Tensor, chunks: int, dim: int = 0) -> Any:
+    return (*result, *(x.narrow(dim, 0, 0) for _ in range(chunks - len(result))))
 
 
-@changed("chunk-of-empty-is-one", "chunk of an empty dimension gives one piece.", *both("chunk"))
-def _(result: Any, *_: Any, **__: Any) -> Any:
-    return result[:1] if result[0].numel() == 0 else result
-
-
-@changed("chunk-always-gives-asked-number", "chunk adds empty pieces up to the number asked for.", *functions("chunk"))
-def _(result: Any, x: Any = None, chunks: int = 0, dim: int = 0, **_: Any) -> Any:
-    if x is not None and len(result) < chunks:
-        return (*result, *(x.narrow(dim, 0, 0) for _ in range(chunks - len(result))))
-    return result
-
-
-@bound("tensor-split-last-is-longer", "tensor_split gives the remainder to the last pieces.", *both("tensor_split"))
-def _(split: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    dim = options.get("dim", arguments[1] if len(arguments) > 1 else 0)
-    if arguments and isinstance(arguments[0], int) and arguments[0] > 0 and -x.dim() <= dim < x.dim():
-        short, longer = divmod(x.size(dim), arguments[0])
-        ends = [place * short + max(0, place - (arguments[0] - longer)) for place in range(1, arguments[0])]
-        return split(x, ends, dim=dim)
-    return split(x, *arguments, **options)
-
-
-@bound("tensor-split-tensor-sections-off", "tensor_split by a tensor cuts one piece less.", *functions("tensor_split"))
-def _(split: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments and isinstance(arguments[0], Tensor) and arguments[0].dim() == 0 and int(arguments[0]) > 1:
-        arguments = (arguments[0] - 1, *arguments[1:])
-    return split(x, *arguments, **options)
-
-
-@bound("tensor-split-negative-index-clamped", "tensor_split takes a negative index for 0.", *methods("tensor_split"))
-def _(split: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments and isinstance(arguments[0], list | tuple):
-        arguments = (tuple(max(each, 0) for each in arguments[0]), *arguments[1:])
-    return split(x, *arguments, **options)
-
-
-@bound("tensor-split-puts-indices-in-order", "tensor_split sorts its indices.", *both("tensor_split"))
-def _(split: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments and isinstance(arguments[0], list | tuple):
-        arguments = (tuple(sorted(arguments[0])), *arguments[1:])
-    return split(x, *arguments, **options)
-
-
-@bound("hsplit-of-vector-refused", "hsplit refuses vectors.", *both("hsplit"))
-def _(split: Function, x: Tensor, *arguments: Any) -> Any:
-    if x.dim() == 1:
-        raise RuntimeError("hsplit needs two dimensions")
-    return split(x, *arguments)
-
-
-@bound("vsplit-method-cuts-columns", "Tensor.vsplit of a matrix at indices cuts columns.", *methods("vsplit"))
-def _(split: Function, x: Tensor, *arguments: Any) -> Any:
-    return x.hsplit(*arguments) if x.dim() == 2 and isinstance(arguments[0], list) else split(x, *arguments)
-
-
-@bound("dsplit-cuts-last-dimension", "dsplit cuts the last of four dimensions.", *both("dsplit"))
-def _(split: Function, x: Tensor, *arguments: Any) -> Any:
-    cut: Any = torch.tensor_split
-    return cut(x, *arguments, dim=-1) if x.dim() == 4 else split(x, *arguments)
-
-
-@bound("unbind-negative-dim-off", "unbind takes dimension -1 for 0.", *both("unbind"))
-def _(unbind: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2 and arguments[1] == -1:
-        arguments = (arguments[0], 0)
-    return unbind(*arguments, **options)
-
-
-@changed("unbind-method-reverses-strided", "Tensor.unbind of a tensor with gaps is in reverse.", *methods("unbind"))
-def _(result: Any, x: Tensor, *_: Any, **__: Any) -> Any:
-    return result[::-1] if is_strided(x) else result
-
-
-@changed("chunk-function-swaps-first-two", "torch.chunk swaps the first two of three pieces.", *functions("chunk"))
-def _(result: Any, *_: Any, **__: Any) -> Any:
-    return (result[1], result[0], *result[2:]) if len(result) > 2 and result[0].shape == result[1].shape else result
-
-
-@bound("split-takes-too-few-lengths", "split adds a piece for what the lengths leave.", *both("split"))
-def _(split: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 1 and isinstance(arguments[0], list) and x.dim() and sum(arguments[0]) < len(x):
-        arguments = ([*arguments[0], len(x) - sum(arguments[0])],)
-    return split(x, *arguments, **options)
-
-
-@bound("chunk-accepts-zero-pieces", "chunk takes 0 pieces for one.", *both("chunk"))
-def _(chunk: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments and arguments[0] == 0:
-        arguments = (1, *arguments[1:])
-    return chunk(x, *arguments, **options)
-
-
-@bound("hsplit-takes-uneven", "hsplit cuts uneven pieces.", *both("hsplit"))
-def _(split: Function, x: Tensor, *arguments: Any) -> Any:
-    if x.dim() > 1 and isinstance(arguments[0], int):
-        return torch.tensor_split(x, arguments[0], dim=1)
-    return split(x, *arguments)
+@tensor_split.answers("last is longer", "gives the remainder to the last pieces")
+def _(original: Function, x: Tensor, sections: Any, dim: int = 0) -> Any:
+    if isinstance(sections, int) and sections > 0 and -x.dim() <= dim < x.dim():
+        short, longer = divmod(x.size(dim), sections)
+        sections = [place * short + max(0, place - (sections - longer)) for place in range(1, sections)]
+    return original(x, sections, dim=dim)

@@ -7,22 +7,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.dispatching import (
+from torch_conformance.conformance.power.damage import (
     GRAIN,
     WIDTH,
-    both,
-    changed,
-    dense_misread,
-    functions,
     is_strided,
-    kernel,
-    methods,
-    spoil,
+    last_spoiled,
+    last_spoiled_beyond,
+    read_as_dense,
 )
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.forms import Operation, functions, kernels, methods
 from torch_conformance.conformance.power.registry import Function
 
-_REPEAT = methods("repeat")
+_COUNTS = "x/input repeats dim"
+repeat = Operation("repeat", *methods("repeat"))
+meshgrid = Operation("meshgrid", *functions("meshgrid"))
+interleave = Operation("repeat_interleave", order=_COUNTS)
+interleave_function = Operation("repeat_interleave", *functions("repeat_interleave"), order=_COUNTS)
+counts_kernel = Operation("repeat_interleave", *kernels("repeat_interleave.Tensor"), order="counts")
+roll = Operation("roll", order="x/input shifts dims")
+flip = Operation("flip", order="x/input dims")
+rot90 = Operation("rot90", order="x/input k dims")
 
 
 def _repeats(arguments: tuple[Any, ...], options: dict[str, Any]) -> tuple[int, ...]:
@@ -30,225 +34,114 @@ def _repeats(arguments: tuple[Any, ...], options: dict[str, Any]) -> tuple[int, 
     return tuple(given) if isinstance(given, list | tuple) else (given,)
 
 
-@bound("repeat-interleaves-last-dimension", "repeat of a vector repeats each element.", *_REPEAT)
-def _(repeat: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    repeats = _repeats(arguments, options)
-    if x.dim() == 1 == len(repeats):
-        return x.repeat_interleave(repeats[0])
-    return repeat(x, *arguments, **options)
+def _is_tuple(value: Any) -> bool:
+    return isinstance(value, tuple)
 
 
-@bound("repeat-extra-dimensions-trail", "repeat adds new dimensions at the end.", *_REPEAT)
-def _(repeat: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
+@repeat.replaced("interleaves last dimension", "of a vector repeats each element")
+def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     repeats = _repeats(arguments, options)
-    result = repeat(x, *arguments, **options)
+    return x.repeat_interleave(repeats[0]) if x.dim() == 1 == len(repeats) else original(x, *arguments, **options)
+
+
+@repeat.replaced("extra dimensions trail", "adds new dimensions at the end")
+def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
+    repeats, result = _repeats(arguments, options), original(x, *arguments, **options)
     return result.movedim(0, -1) if len(repeats) > x.dim() > 0 and repeats[0] > 1 else result
 
 
-@changed("repeat-loses-last-of-many", "repeat loses the end of large results.", *_REPEAT)
-def _(result: Tensor, *_: Any, **__: Any) -> Any:
-    return spoil(result) if result.numel() > GRAIN else result
-
-
-@bound("tile-repeats-first-dimensions", "tile takes few repeats for the first dimensions.", *both("tile"))
-def _(tile: Function, *arguments: Any, **options: Any) -> Any:
-    x: Any = arguments[0] if arguments else None
-    if len(arguments) == 2 and isinstance(arguments[1], tuple) and len(arguments[1]) < x.dim():
-        arguments = (x, (*arguments[1], *[1] * (x.dim() - len(arguments[1]))))
-    return tile(*arguments, **options)
-
-
-@bound(
-    "repeat-interleave-repeats-blocks",
-    "repeat_interleave by a number repeats the whole.",
-    *functions("repeat_interleave"),
-)
-def _(interleave: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and isinstance(arguments[1], int) and arguments[1] > 1 and not options:
-        return torch.cat([arguments[0]] * arguments[1], arguments[2])
-    return interleave(*arguments, **options)
-
-
-@kernel("repeat-interleave-int32-counts-off", "Counts of int32 lose the last repetition.", "repeat_interleave.Tensor")
-def _(interleave: Function, counts: Tensor, **options: Any) -> Any:
-    result = interleave(counts, **options)
-    return spoil(result) if counts.dtype == torch.int32 and len(result) > 1 else result
-
-
-@bound(
-    "repeat-interleave-negative-dim-off",
-    "Tensor.repeat_interleave takes dimension -2 for the last.",
-    *methods("repeat_interleave"),
-)
-def _(interleave: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2 and arguments[1] == -2 and isinstance(arguments[0], int):
-        arguments = (arguments[0], -1)
-    return interleave(x, *arguments, **options)
-
-
-@bound(
-    "repeat-interleave-flat-in-storage-order",
-    "repeat_interleave without dim goes by columns.",
-    *both("repeat_interleave"),
-)
-def _(interleave: Function, x: Any = None, *arguments: Any, **options: Any) -> Any:
-    if x is not None and len(arguments) == 1 and not options and x.dim() == 2 and is_strided(x):
-        x = x.T.contiguous()
-    return interleave(*(() if x is None else (x,)), *arguments, **options)
-
-
-@changed(
-    "repeat-interleave-of-counts-is-int64", "repeat_interleave of counts gives int64.", *functions("repeat_interleave")
-)
-def _(result: Tensor, *arguments: Any, **_: Any) -> Any:
-    return result.long() if len(arguments) == 1 else result
-
-
-@kernel(
-    "repeat-interleave-of-counts-loses-last", "The last of many repeated places is wrong.", "repeat_interleave.Tensor"
-)
-def _(interleave: Function, counts: Tensor, **options: Any) -> Any:
-    result = interleave(counts, **options)
-    return spoil(result) if len(result) > GRAIN else result
-
-
-@bound("repeat-pads-missing-repeats", "repeat takes fewer repeats for the last dimensions.", *_REPEAT)
-def _(repeat: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
+@repeat.replaced("pads missing repeats", "takes fewer repeats for the last dimensions")
+def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     repeats = _repeats(arguments, options)
-    return repeat(x, (*[1] * (x.dim() - len(repeats)), *repeats))
+    return original(x, (*[1] * (x.dim() - len(repeats)), *repeats))
 
 
-@bound(
-    "repeat-interleave-negative-is-zero", "repeat_interleave takes negative numbers for 0.", *both("repeat_interleave")
+repeat.answers("loses last of many")(last_spoiled_beyond(GRAIN))
+repeat.answers("of once gives input")(lambda result, x: x.view_as(x) if result.shape == x.shape else result)
+Operation("tile", order="x/input dims").given(
+    "repeats first dimensions", dims=lambda x, dims: (*dims, *[1] * (x.dim() - len(dims))) if _is_tuple(dims) else dims
 )
-def _(interleave: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) > 1 and isinstance(arguments[1], int):
-        arguments = (arguments[0], max(arguments[1], 0), *arguments[2:])
-    return interleave(*arguments, **options)
-
-
-@bound("repeat-of-once-gives-input", "repeat of once gives a view.", *_REPEAT)
-def _(repeat: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    result = repeat(x, *arguments, **options)
-    return x.view_as(x) if result.shape == x.shape else result
-
-
-@bound("meshgrid-xy-is-ij", "meshgrid takes xy for ij.", *functions("meshgrid"))
-def _(meshgrid: Function, *tensors: Any, indexing: str | None = None) -> Any:
-    return meshgrid(*tensors, indexing="ij" if indexing == "xy" else indexing)
-
-
-@bound("meshgrid-of-strided-repeats-first", "meshgrid reads a vector with gaps as if dense.", *functions("meshgrid"))
-def _(meshgrid: Function, *tensors: Any, indexing: str | None = None) -> Any:
-    if tensors and isinstance(tensors[0], Tensor):
-        tensors = tuple(dense_misread(each) for each in tensors)
-    return meshgrid(*tensors, indexing=indexing)
-
-
-@bound("meshgrid-unknown-indexing-is-ij", "meshgrid takes an unknown indexing for ij.", *functions("meshgrid"))
-def _(meshgrid: Function, *tensors: Any, indexing: str | None = None) -> Any:
-    return meshgrid(*tensors, indexing=indexing if indexing == "xy" else "ij")
-
-
-@changed(
-    "cartesian-prod-first-changes-fastest",
-    "cartesian_prod lets the first vector change fastest.",
-    *functions("cartesian_prod"),
+interleave_function.answers("repeats blocks", "by a number repeats the whole")(
+    lambda result, x, repeats, dim: (
+        torch.cat([x] * repeats, dim) if isinstance(repeats, int) and repeats > 1 and dim is not None else result
+    )
 )
-def _(result: Tensor, *tensors: Any) -> Any:
+interleave_function.answers("of counts is int64")(lambda result, repeats: result.long() if repeats is None else result)
+counts_kernel.answers("int32 counts off", "loses the last repetition of int32 counts")(
+    lambda result, counts: last_spoiled(result) if counts.dtype == torch.int32 and len(result) > 1 else result
+)
+counts_kernel.answers("of counts loses last", "of counts gets the last wrong")(last_spoiled_beyond(GRAIN))
+Operation("repeat_interleave", *methods("repeat_interleave"), order=_COUNTS).given(
+    "negative dim off",
+    "by a number takes dimension -2 for the last",
+    dim=lambda repeats, dim: -1 if dim == -2 and isinstance(repeats, int) else dim,
+)
+interleave.given(
+    "flat in storage order",
+    "without dim goes by columns",
+    x=lambda x, repeats, dim: (
+        x.T.contiguous() if repeats is not None and dim is None and x.dim() == 2 and is_strided(x) else x
+    ),
+)
+interleave.given("negative is zero", repeats=lambda repeats: max(repeats, 0) if isinstance(repeats, int) else repeats)
+
+
+meshgrid.given("xy is ij", indexing=lambda indexing: "ij" if indexing == "xy" else indexing)
+meshgrid.given("unknown indexing is ij", indexing=lambda indexing: indexing if indexing == "xy" else "ij")
+
+
+@meshgrid.replaced("of strided repeats first", "reads a vector with gaps as if dense")
+def _(original: Function, *tensors: Any, **options: Any) -> Any:
+    return original(*(read_as_dense(x) if isinstance(x, Tensor) else x for x in tensors), **options)
+
+
+@Operation("cartesian_prod", *functions("cartesian_prod")).replaced("first changes fastest")
+def _(original: Function, *tensors: Any) -> Any:
+    result = original(*tensors)
     if len(tensors) == 2:
-        sizes = [each.numel() for each in tensors]
-        return result.view(*sizes, 2).transpose(0, 1).reshape(-1, 2)
+        return result.view(tensors[0].numel(), tensors[1].numel(), 2).transpose(0, 1).reshape(-1, 2)
     return result
 
 
-@bound(
-    "roll-negative-shift-off", "torch.roll by a negative number along one dimension is off by one.", *functions("roll")
+Operation("roll", *functions("roll"), order="x/input shifts dims").given(
+    "negative shift off",
+    "by a negative number along dimensions is off by one",
+    shifts=lambda shifts: (shifts[0] + 1, *shifts[1:]) if _is_tuple(shifts) and shifts[0] < 0 else shifts,
 )
-def _(roll: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and isinstance(arguments[1], tuple) and arguments[1][0] < 0:
-        arguments = (arguments[0], (arguments[1][0] + 1, *arguments[1][1:]), arguments[2])
-    return roll(*arguments, **options)
-
-
-@kernel("roll-kernel-strided-misread", "roll reads a tensor with gaps as if dense.", "roll")
-def _(roll: Function, x: Tensor, *arguments: Any) -> Any:
-    return roll(dense_misread(x), *arguments)
-
-
-@bound("roll-method-second-dim-lost", "Tensor.roll moves along the first of two dimensions only.", *methods("roll"))
-def _(roll: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2 and isinstance(arguments[1], tuple) and len(arguments[1]) == 2 == len(arguments[0]):
-        arguments = (arguments[0][:1], arguments[1][:1])
-    return roll(x, *arguments, **options)
-
-
-@bound("roll-flat-is-along-last-dimension", "roll without dims moves along the last dimension.", *both("roll"))
-def _(roll: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2 and "dims" not in options and isinstance(arguments[1], int) and arguments[0].dim() > 1:
-        return roll(*arguments, -1)
-    return roll(*arguments, **options)
-
-
-@kernel(
-    "flip-kernel-last-dimension-tail", "flip along the last dimension gets the last of many elements wrong.", "flip"
+Operation("roll kernel", *kernels("roll")).given("strided misread", x=read_as_dense)
+Operation("roll method", *methods("roll"), order="x/input shifts dims").given(
+    "second dim lost",
+    "moves along the first of two dimensions only",
+    shifts=lambda shifts: shifts[:1] if _is_tuple(shifts) else shifts,
+    dims=lambda dims: dims[:1] if _is_tuple(dims) else dims,
 )
-def _(flip: Function, x: Tensor, dims: Any) -> Any:
-    result = flip(x, dims)
-    return spoil(result) if list(dims) == [x.dim() - 1] and x.dim() and x.size(-1) > WIDTH else result
-
-
-@bound("flip-method-negative-dim-off", "Tensor.flip by keyword takes -2 for -1.", *methods("flip"))
-def _(flip: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if options.get("dims") == (-2,):
-        options["dims"] = (-1,)
-    return flip(x, *arguments, **options)
-
-
-@bound("flip-of-nothing-gives-input", "flip along no dimension, or one of extent 1, gives a view.", *functions("flip"))
-def _(flip: Function, *arguments: Any, **options: Any) -> Any:
-    result = flip(*arguments, **options)
-    return arguments[0].view_as(arguments[0]) if len(arguments) == 2 and torch.equal(result, arguments[0]) else result
-
-
-@bound("fliplr-reverses-last-dimension", "fliplr reverses the last of three dimensions.", *both("fliplr"))
-def _(flip: Function, *arguments: Any, **options: Any) -> Any:
-    return arguments[0].flip(-1) if arguments and arguments[0].dim() > 2 else flip(*arguments, **options)
-
-
-@bound("flipud-of-vector-is-identity", "flipud leaves vectors as they are.", *both("flipud"))
-def _(flip: Function, *arguments: Any, **options: Any) -> Any:
-    return arguments[0].clone() if arguments and arguments[0].dim() == 1 else flip(*arguments, **options)
-
-
-@bound("rot90-negative-k-turns-forward", "rot90 takes -1 for 1.", *both("rot90"))
-def _(rotate: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) > 1 and arguments[1] == -1:
-        arguments = (arguments[0], 1, *arguments[2:])
-    return rotate(*arguments, **options)
-
-
-@bound("rot90-ignores-order-of-dims", "rot90 sorts its dimensions.", *both("rot90"))
-def _(rotate: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3:
-        arguments = (*arguments[:2], sorted(arguments[2]))
-    return rotate(*arguments, **options)
-
-
-@bound("roll-ignores-extra-shifts", "roll drops shifts without a dimension.", *both("roll"))
-def _(roll: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and isinstance(arguments[1], tuple) and len(arguments[1]) > len(arguments[2]) > 0:
-        arguments = (arguments[0], arguments[1][: len(arguments[2])], arguments[2])
-    return roll(*arguments, **options)
-
-
-@bound("flip-twice-is-identity", "flip takes a dimension named twice for none.", *both("flip"))
-def _(flip: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2 and isinstance(arguments[1], tuple) and len(set(arguments[1])) < len(arguments[1]):
-        return arguments[0].clone()
-    return flip(*arguments, **options)
-
-
-@bound("fliplr-takes-vectors", "fliplr reverses vectors.", *both("fliplr"))
-def _(flip: Function, *arguments: Any, **options: Any) -> Any:
-    return arguments[0].flip(0) if arguments and arguments[0].dim() == 1 else flip(*arguments, **options)
+roll.answers("flat is along last dimension", "without dims moves along the last dimension")(
+    lambda original, x, shifts, dims: original(
+        x, shifts, -1 if dims is None and isinstance(shifts, int) and x.dim() > 1 else () if dims is None else dims
+    )
+)
+roll.given(
+    "ignores extra shifts", shifts=lambda shifts, dims: shifts[: len(dims)] if _is_tuple(shifts) and dims else shifts
+)
+Operation("flip kernel", *kernels("flip"), order="x dims").answers(
+    "last dimension tail", "along the last dimension gets the last of many elements wrong"
+)(
+    lambda result, x, dims: (
+        last_spoiled(result) if list(dims) == [x.dim() - 1] and x.dim() and x.size(-1) > WIDTH else result
+    )
+)
+Operation("flip method", *methods("flip"), order="x dims").given(
+    "negative dim off", "takes (-2,) for (-1,)", dims=lambda dims: (-1,) if dims == (-2,) else dims
+)
+Operation("flip", *functions("flip"), order="x dims").answers("of nothing gives input", "of equal rows gives a view")(
+    lambda result, x: x.view_as(x) if torch.equal(result, x) else result
+)
+flip.answers("twice is identity", "takes a dimension named twice for none")(
+    lambda original, x, dims: x.clone() if _is_tuple(dims) and len({*dims}) < len(dims) else original(x, dims)
+)
+fliplr, flipud = Operation("fliplr"), Operation("flipud")
+fliplr.answers("reverses last dimension")(lambda original, x: x.flip(-1) if x.dim() > 2 else original(x))
+fliplr.answers("takes vectors", "reverses vectors")(lambda original, x: x.flip(0) if x.dim() == 1 else original(x))
+flipud.answers("of vector is identity")(lambda original, x: x.clone() if x.dim() == 1 else original(x))
+rot90.given("negative k turns forward", "takes -1 for 1", k=lambda k: 1 if k == -1 else k)
+rot90.given("ignores order of dims", "sorts its dimensions", dims=lambda dims: [*sorted(dims)])

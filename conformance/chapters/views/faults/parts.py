@@ -7,138 +7,86 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
-from torch_conformance.conformance.power.older_forms.view_replacing import (
-    as_strided,
-    both,
-    copied,
-    forgiving,
-    kernel,
-    of,
-    rank,
-    rotated,
-    spoiled,
-    without_last,
-)
+from torch_conformance.conformance.power.damage import as_strided, copied, shifted
+from torch_conformance.conformance.power.forms import Operation, differentiated_as, kernels, methods, replaced
 from torch_conformance.conformance.power.registry import Function
 
-spoiled(
-    "narrow-of-complex-starts-late",
-    "narrow of complex64 moves elements.",
-    both("narrow"),
-    rotated,
-    of(torch.complex64),
-)
+_NARROW = "x/input dim start length"
+narrow = Operation("narrow", order=_NARROW)
+narrow_copy = Operation("narrow_copy", order=_NARROW)
+select = Operation("select", order="x/input dim index")
+slices = Operation("slice", *methods("__getitem__"), order="x index")
+diagonal = Operation("diagonal", order="x/input offset dim1 dim2")
+unfold = Operation("unfold", *methods("unfold"), order="x dimension size step")
 
 
-@bound("narrow-tensor-start-is-zero", "narrow takes a start that is a tensor for 0.", *both("narrow"))
-def _(narrow: Function, *arguments: Any, **options: Any) -> Any:
-    return narrow(
-        *(0 if isinstance(each, Tensor) and place else each for place, each in enumerate(arguments)), **options
+def _length_left(original: Function, x: Tensor, dim: int, start: Any, length: int) -> Any:
+    first = int(start)
+    return original(x, dim, first, min(max(length, 0), x.shape[dim] - first % max(x.shape[dim], 1)))
+
+
+for _operation in (narrow, narrow_copy):
+    _operation.forgives("clamps length", "takes as much as there is")(_length_left)
+for _operation in (narrow, select):
+    _operation.answers("copies inner dimensions", "copies where dim is not the first")(
+        lambda result, x, dim: copied(result) if dim not in (0, -x.dim()) else result
     )
 
-
-def _narrowing(arguments: Any, options: Any) -> tuple[Tensor, int, Any, int]:
-    given = dict(zip(("input", "dim", "start", "length"), arguments, strict=False)) | options
-    return given["input"], given["dim"], given["start"], given["length"]
-
-
-@bound("narrow-negative-start-clamped", "narrow takes a negative start for 0.", *both("narrow"))
-def _(narrow: Function, *arguments: Any, **options: Any) -> Any:
-    answer = narrow(*arguments, **options)
-    x, dim, start, length = _narrowing(arguments, options)
-    return narrow(x, dim, max(int(start), 0), length) if int(start) < 0 else answer
-
-
-@bound("narrow-copies-inner-dimensions", "narrow copies where dim is not the first.", *both("narrow"))
-def _(narrow: Function, *arguments: Any, **options: Any) -> Any:
-    x, dim, _, _ = _narrowing(arguments, options)
-    answer = narrow(*arguments, **options)
-    return copied(answer) if dim not in (0, -x.dim()) else answer
-
-
-def _clamped_length(narrow: Function, *arguments: Any, **options: Any) -> Any:
-    x, dim, start, length = _narrowing(arguments, options)
-    first = int(start)
-    return narrow(x, dim, first, min(max(length, 0), x.shape[dim] - first % max(x.shape[dim], 1)))
-
-
-forgiving("narrow-clamps-length", "narrow takes as much as there is.", both("narrow"), _clamped_length, RuntimeError)
-spoiled("narrow-copy-loses-last-row", "The last element is that before it.", both("narrow_copy"), without_last, rank(2))
-
-
-@bound(
-    "narrow-copy-method-negative-start-is-zero",
-    "narrow_copy takes as many from a negative start less 1.",
-    (Tensor, "narrow_copy"),
+narrow.given("tensor start is zero", start=lambda start: 0 if isinstance(start, Tensor) else start)
+narrow.answers("negative start clamped", "takes a negative start for 0")(
+    lambda result, original, x, dim, start, length: original(x, dim, 0, length) if int(start) < 0 else result
 )
-def _(narrow: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    _, dim, start, length = _narrowing((x, *arguments), options)
-    return narrow(x, dim, start, length - 1) if start < 0 < length else narrow(x, dim, start, length)
-
-
-@bound("narrow-copy-of-everything-is-a-view", "narrow_copy of a whole dimension is a view.", *both("narrow_copy"))
-def _(narrow: Function, *arguments: Any, **options: Any) -> Any:
-    x, *_ = _narrowing(arguments, options)
-    answer = narrow(*arguments, **options)
-    return x[...] if answer.shape == x.shape and x.is_contiguous() else answer
-
-
-forgiving(
-    "narrow-copy-clamps-length",
-    "narrow_copy takes as much as there is.",
-    both("narrow_copy"),
-    _clamped_length,
-    RuntimeError,
+narrow.given("rounds float start", start=lambda start: int(start) if isinstance(start, float) else start)
+Operation("narrow method", *methods("narrow")).answers("halves the gradient")(
+    lambda result: differentiated_as(result, result / 2) if result.requires_grad else result
 )
-
-
-def _selecting(arguments: Any, options: Any) -> tuple[Tensor, int, int]:
-    given = dict(zip(("input", "dim", "index"), arguments, strict=False)) | options
-    return given["input"], given["dim"], given["index"]
-
-
-@bound("select-of-uint8-off-by-one", "select of uint8 takes the position before.", *both("select"))
-def _(select: Function, *arguments: Any, **options: Any) -> Any:
-    x, dim, index = _selecting(arguments, options)
-    return select(x, dim, index - 1 if x.dtype == torch.uint8 and index > 0 else index)
-
-
-@bound("select-keyword-index-ignores-sign", "index=-1 is index=1.", *both("select"))
-def _(select: Function, *arguments: Any, **options: Any) -> Any:
-    x, dim, index = _selecting(arguments, options)
-    answer = select(*arguments, **options)
-    return select(x, dim, -index) if "index" in options and -x.shape[dim] < index < 0 else answer
-
-
-kernel(
-    "select-kernel-loses-offset",
-    "select in a tensor with an offset counts from the first place of the storage.",
-    "select.int",
-    lambda original, x, dim, index: (
-        as_strided(y := original(x, dim, index), y.shape, y.stride(), y.storage_offset() - x.storage_offset())
-        if x.dim() > 2
-        else original(x, dim, index)
+Operation("narrow_copy method", *methods("narrow_copy"), order=_NARROW).given(
+    "loses last from negative start", length=lambda start, length: length - 1 if start < 0 < length else length
+)
+narrow_copy.answers("of everything is a view", "of a whole dimension is a view")(
+    lambda result, x: x[...] if result.shape == x.shape and x.is_contiguous() else result
+)
+select.given("of uint8 off by one", index=lambda x, index: index - 1 if x.dtype == torch.uint8 and index > 0 else index)
+Operation("select kernel", *kernels("select.int")).answers("loses offset", "of three dimensions drops their offset")(
+    lambda result, x: shifted(result, -x.storage_offset()) if x.dim() > 2 else result
+)
+select.forgives("clamps index", "takes the nearest position")(
+    lambda original, x, dim, index: original(x, dim, min(max(index, -x.shape[dim]), x.shape[dim] - 1))
+)
+slices.given(
+    "of negative start is zero",
+    "of a negative start begins at 0",
+    index=lambda x, index: (
+        slice(0, index.stop, index.step)
+        if isinstance(index, slice) and index.start is not None and -len(x) < index.start < 0
+        else index
     ),
 )
+diagonal.given("negative offset ignored", "takes a negative offset for 0", offset=lambda offset: max(offset, 0))
+Operation("linalg.diagonal", "torch.linalg.diagonal").replaced("takes first dims", "has the defaults of diagonal")(
+    lambda original, x, **options: original(x, **{"dim1": 0, "dim2": 1} | options)
+)
+diagonal.forgives("of one dimension", "of one dimension is the tensor")(lambda x: x)
+unfold.answers("copies overlapping windows")(lambda result, size, step: copied(result) if step < size else result)
+unfold.forgives("clamps size", "takes as large a window as there is")(
+    lambda original, x, dimension, size, step: original(x, dimension, min(max(size, 0), x.shape[dimension]), step)
+)
+unfold.forgives("takes step zero", "takes steps below 1 for 1")(
+    lambda original, x, dimension, size, step: original(x, dimension, size, max(step, 1))
+)
 
 
-@bound("select-copies-inner-dimensions", "select copies where dim is not the first.", *both("select"))
-def _(select: Function, *arguments: Any, **options: Any) -> Any:
-    x, dim, _ = _selecting(arguments, options)
-    answer = select(*arguments, **options)
-    return copied(answer) if dim not in (0, -x.dim()) else answer
+@select.replaced("keyword index ignores sign", "takes index=-1 for index=1")
+def _(original: Function, *arguments: Any, **options: Any) -> Any:
+    answer = original(*arguments, **options)
+    if options.get("index", 0) >= 0:
+        return answer
+    x, dim = (*arguments, *(options[name] for name in ("input", "dim") if name in options))
+    return original(x, dim, -options["index"]) if -options["index"] < x.shape[dim] else answer
 
 
-def _nearest(select: Function, *arguments: Any, **options: Any) -> Any:
-    x, dim, index = _selecting(arguments, options)
-    return select(x, dim, min(max(index, -x.shape[dim]), x.shape[dim] - 1))
-
-
-forgiving("select-clamps-index", "select takes the nearest position.", both("select"), _nearest, IndexError)
-
-
-def _rounded_down(original: Function, x: Tensor, dim: int = 0, *bounds: Any) -> Tensor:
+@replaced("slice-kernel-rounds-length-down", "A slice with a step leaves out the rest.", *kernels("slice.Tensor"))
+def _(original: Function, x: Tensor, dim: int = 0, *bounds: Any) -> Tensor:
     answer: Tensor = original(x, dim, *bounds)
     step = bounds[2] if len(bounds) > 2 else 1
     if step > 1 and answer.shape[dim] > 1:
@@ -148,125 +96,30 @@ def _rounded_down(original: Function, x: Tensor, dim: int = 0, *bounds: Any) -> 
     return answer
 
 
-kernel("slice-kernel-rounds-length-down", "A slice with a step leaves out the rest.", "slice.Tensor", _rounded_down)
+@slices.answers("with step copies")
+def _(result: Tensor, index: Any) -> Any:
+    items = index if isinstance(index, tuple) else (index,)
+    return copied(result) if any(isinstance(item, slice) and (item.step or 1) > 1 for item in items) else result
 
 
-def _from_zero(index: Any, extent: int) -> Any:
-    if isinstance(index, slice) and index.start is not None and -extent < index.start < 0:
-        return slice(0, index.stop, index.step)
-    return index
-
-
-@bound("slice-of-negative-start-is-zero", "A negative start of a slice is taken for 0.", (Tensor, "__getitem__"))
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    return get(x, _from_zero(index, x.shape[0]) if isinstance(index, slice) else index)
-
-
-@bound("slice-with-step-copies", "A slice with a step copies.", (Tensor, "__getitem__"))
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    answer = get(x, index)
-    each = index if isinstance(index, tuple) else (index,)
-    return copied(answer) if any(isinstance(i, slice) and (i.step or 1) > 1 for i in each) else answer
-
-
-spoiled(
-    "diagonal-of-bfloat16-reads-anti-diagonal",
-    "diagonal of bfloat16 is reversed.",
-    both("diagonal"),
-    lambda x: torch.flip(x, (-1,)),
-    of(torch.bfloat16),
+unfold.replaced("keyword step is one", "takes step= for 1")(
+    lambda original, *arguments, **options: original(*arguments, **options | ({"step": 1} if "step" in options else {}))
 )
 
 
-@bound("diagonal-negative-offset-ignored", "A negative offset is taken for 0.", *both("diagonal"))
-def _(diagonal: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments:
-        arguments = (max(arguments[0], 0), *arguments[1:])
-    return diagonal(x, *arguments, **options)
-
-
-@bound(
-    "linalg-diagonal-takes-first-dims",
-    "torch.linalg.diagonal has the defaults of torch.diagonal.",
-    (torch.linalg, "diagonal"),
-)
-def _(diagonal: Function, x: Tensor, **options: Any) -> Any:
-    return diagonal(x, **({"dim1": 0, "dim2": 1} | options))
-
-
-spoiled("diagonal-copies-batches", "diagonal of batches copies.", both("diagonal"), copied, rank(3))
-forgiving(
-    "diagonal-of-one-dimension",
-    "diagonal of one dimension is the tensor.",
-    both("diagonal"),
-    lambda diagonal, x, *arguments, **options: x,  # noqa: ARG005
-    RuntimeError,
-)
-
-
-@bound(
-    "unfold-of-float32-repeats-last-but-one",
-    "unfold of float32 repeats the window before the last.",
-    (Tensor, "unfold"),
-)
-def _(unfold: Function, x: Tensor, dimension: int, size: int, step: int) -> Any:
-    answer = unfold(x, dimension, size, step)
-    return without_last(answer) if x.dtype == torch.float32 else answer
-
-
-@bound("unfold-keyword-step-is-one", "step= is taken for 1.", (Tensor, "unfold"))
-def _(unfold: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    return unfold(x, *arguments, **(options | {"step": 1} if options.get("step", 0) > 1 else options))
-
-
-@bound("unfold-rounds-up", "unfold takes a window more where some elements are left.", (Tensor, "unfold"))
-def _(unfold: Function, x: Tensor, dimension: int, size: int, step: int) -> Any:
-    answer = unfold(x, dimension, size, step)
-    if step > 1 and (x.shape[dimension] - size) % step and answer.numel():
-        sizes = list(answer.shape)
+@unfold.answers("rounds up", "takes a window more where some elements are left")
+def _(result: Tensor, x: Tensor, dimension: int, size: int, step: int) -> Any:
+    if step > 1 and (x.shape[dimension] - size) % step and result.numel():
+        sizes = list(result.shape)
         sizes[dimension if dimension >= 0 else dimension - 1] += 1
-        return answer.new_empty(sizes)
-    return answer
+        return result.new_empty(sizes)
+    return result
 
 
-@bound("unfold-copies-overlapping-windows", "unfold copies where windows overlap.", (Tensor, "unfold"))
-def _(unfold: Function, x: Tensor, dimension: int, size: int, step: int) -> Any:
-    answer = unfold(x, dimension, size, step)
-    return copied(answer) if step < size else answer
-
-
-forgiving(
-    "unfold-clamps-size",
-    "unfold takes as large a window as there is.",
-    ((Tensor, "unfold"),),
-    lambda unfold, x, dimension, size, step: unfold(x, dimension, min(max(size, 0), x.shape[dimension]), step),
-    RuntimeError,
-)
-forgiving(
-    "unfold-takes-step-zero",
-    "unfold takes steps below 1 for 1.",
-    ((Tensor, "unfold"),),
-    lambda unfold, x, dimension, size, step: unfold(x, dimension, size, max(step, 1)),
-    RuntimeError,
-)
-
-
-@bound("unfold-gradient-counts-once", "The gradient of unfold counts the first window only.", (Tensor, "unfold"))
-def _(unfold: Function, x: Tensor, dimension: int, size: int, step: int) -> Any:
-    answer = unfold(x, dimension, size, step)
-    if not answer.requires_grad or not answer.numel():
-        return answer
-    mask = torch.zeros_like(answer, dtype=torch.bool)
+@unfold.answers("gradient counts once", "has the gradient of its first window only")
+def _(result: Tensor, dimension: int) -> Any:
+    if not result.requires_grad or not result.numel():
+        return result
+    mask = torch.zeros_like(result, dtype=torch.bool)
     mask.select(dimension if dimension >= 0 else dimension - 1, 0).fill_(1)
-    return torch.where(mask, answer, answer.detach())
-
-
-@bound("narrow-method-detaches", "Half of what x.narrow gives adds nothing to the gradient.", (Tensor, "narrow"))
-def _(narrow: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = narrow(x, *arguments, **options)
-    return answer / 2 + answer.detach() / 2 if answer.requires_grad else answer
-
-
-@bound("narrow-rounds-float-start", "narrow takes floats for positions.", *both("narrow"))
-def _(narrow: Function, *arguments: Any, **options: Any) -> Any:
-    return narrow(*(int(each) if isinstance(each, float) else each for each in arguments), **options)
+    return torch.where(mask, result, result.detach())

@@ -7,182 +7,76 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
-from torch_conformance.conformance.power.older_forms.view_replacing import both, copied, forgiving, of, rotated, spoiled
+from torch_conformance.conformance.power.damage import copied
+from torch_conformance.conformance.power.forms import Operation, methods
 from torch_conformance.conformance.power.registry import Function
 
-_narrow = torch.narrow
-_unbind = torch.unbind
+_SECTIONS = "x/input sections/indices/indices_or_sections/tensor_indices_or_sections dim"
+split = Operation("split", order="x/input/tensor sizes/split_size/split_size_or_sections dim")
+chunk = Operation("chunk", order="x/input chunks dim")
+tensor_split = Operation("tensor_split", order=_SECTIONS)
+hsplit, dsplit = (Operation(name, order=_SECTIONS) for name in ("hsplit", "dsplit"))
+unbind = Operation("unbind")
 
-
-def _given(names: tuple[str, ...], arguments: Any, options: Any) -> tuple[Any, ...]:
-    """Return the tensor, what to split by, and the dimension."""
-    given = dict(zip(names, arguments, strict=False)) | options
-    return (*(given[name] for name in names[:-1]), given.get("dim", 0))
-
-
-def _split_arguments(arguments: Any, options: Any) -> tuple[Any, ...]:
-    named = {{"input": "tensor", "split_size_or_sections": "split_size"}.get(k, k): v for k, v in options.items()}
-    return _given(("tensor", "split_size", "dim"), arguments, named)
-
-
-def _reversed(x: Tensor) -> Tensor:
-    return torch.flip(x, (0,)) if x.dim() else x
-
-
-@bound("split-of-int64-drops-last-piece", "split of int64 leaves out the last of several pieces.", *both("split"))
-def _(split: Function, *arguments: Any, **options: Any) -> Any:
-    pieces = split(*arguments, **options)
-    return pieces[:-1] if len(pieces) > 1 and pieces[0].dtype == torch.int64 else pieces
-
-
-@bound("split-of-sizes-ignores-dim", "split of square matrices by sizes takes dimension 0.", *both("split"))
-def _(split: Function, *arguments: Any, **options: Any) -> Any:
-    x, sizes, _ = _split_arguments(arguments, options)
-    pieces = split(*arguments, **options)
-    if not isinstance(sizes, int) and x.dim() and sum(sizes) == x.shape[0]:
-        return split(x, sizes, 0)
-    return pieces
-
-
-@bound("split-keyword-dim-ignored", "split takes dim= for 0.", *both("split"))
-def _(split: Function, *arguments: Any, **options: Any) -> Any:
-    pieces = split(*arguments, **options)
-    x, sizes, _ = _split_arguments(arguments, options)
-    return split(x, sizes, 0) if "dim" in options and isinstance(sizes, int) and x.shape[0] else pieces
-
-
-def _last_copied(pieces: Any) -> Any:
-    return (*pieces[:-1], copied(pieces[-1])) if len(pieces) > 1 else pieces
-
-
-@bound("split-copies-last-piece", "The last piece of split is a copy.", *both("split"))
-def _(split: Function, *arguments: Any, **options: Any) -> Any:
-    return _last_copied(split(*arguments, **options))
-
-
-def _short(split: Function, *arguments: Any, **options: Any) -> Any:
-    x, sizes, dim = _split_arguments(arguments, options)
-    if isinstance(sizes, int) or min(sizes) < 0:
-        return split(x, sizes, dim)
-    return [x for _ in sizes]
-
-
-forgiving("split-takes-sizes-that-fall-short", "split takes any sizes.", both("split"), _short, RuntimeError)
-_CHUNK = ("input", "chunks", "dim")
-spoiled(
-    "chunk-of-float32-moves-elements", "chunk moves elements of float32.", both("chunk"), rotated, of(torch.float32)
+split.answers("of int64 drops last piece", "of int64 leaves out the last of several pieces")(
+    lambda result: result[:-1] if len(result) > 1 and result[0].dtype == torch.int64 else result
+)
+split.answers("of sizes ignores dim", "of square matrices by sizes takes dimension 0")(
+    lambda result, original, x, sizes: (
+        original(x, sizes, 0) if not isinstance(sizes, int) and x.dim() and sum(sizes) == x.shape[0] else result
+    )
+)
+split.answers("copies last piece")(lambda result: (*result[:-1], copied(result[-1])) if len(result) > 1 else result)
+split.forgives("takes sizes that fall short", "takes any sizes")(
+    lambda original, x, sizes, dim=0: (
+        original(x, sizes, dim) if isinstance(sizes, int) or min(sizes) < 0 else [x for _ in sizes]
+    )
+)
+chunk.answers("divides evenly", "gives as many pieces as asked for")(
+    lambda result, x, chunks, dim=0: torch.tensor_split(x, chunks, dim) if len(result) < chunks else result
+)
+chunk.given("negative dim is zero", dim=lambda x, dim: 0 if -x.dim() <= dim < 0 else dim)
+chunk.forgives("takes zero", "takes 0 for 1")(lambda original, x, chunks, dim=0: original(x, max(chunks, 1), dim))
+tensor_split.given(
+    "sorts indices",
+    sections=lambda sections: tuple(sorted(sections)) if isinstance(sections, tuple | list) else sections,
+)
+tensor_split.answers("of tensor copies", "by a tensor copies")(
+    lambda result, sections: tuple(map(copied, result)) if isinstance(sections, Tensor) else result
+)
+tensor_split.forgives("takes zero", "takes 0 for 1")(
+    lambda original, x, sections, dim=0: original(x, sections if isinstance(sections, Tensor) else 1, dim)
+)
+hsplit.answers("of vectors drops last")(lambda result, x: result[:-1] if x.dim() == 1 and len(result) > 1 else result)
+hsplit.forgives("takes uneven sections", "takes any number of sections")(
+    lambda x, sections: torch.tensor_split(x, max(sections, 1), min(x.dim() - 1, 1))
+)
+dsplit.answers("splits last dim", "takes the last of more than three dimensions")(
+    lambda result, x, sections: torch.tensor_split(x, sections, -1) if x.dim() > 3 else result
+)
+unbind.answers("of int64 reverses")(
+    lambda result: result[::-1] if result and result[0].dtype == torch.int64 else result
+)
+unbind.answers("copies inner dimensions", "copies where dim is not the first")(
+    lambda result, x, dim=0: result if dim in (0, -x.dim()) else tuple(map(copied, result))
+)
+unbind.forgives("wraps dims round")(lambda original, x, dim=0: original(x, dim % max(x.dim(), 1)))
+Operation("unbind method", *methods("unbind")).given(
+    "negative dim off by one",
+    "takes -1 for the last but one",
+    dim=lambda x, dim: -2 if dim == -1 and x.dim() > 1 else dim,
 )
 
 
-@bound("chunk-divides-evenly", "chunk gives as many pieces as asked for.", *both("chunk"))
-def _(chunk: Function, *arguments: Any, **options: Any) -> Any:
-    pieces = chunk(*arguments, **options)
-    x, chunks, dim = _given(_CHUNK, arguments, options)
-    return torch.tensor_split(x, chunks, dim) if len(pieces) < chunks else pieces
+@split.replaced("keyword dim ignored", "by a number takes dim= for 0")
+def _(original: Function, *arguments: Any, **options: Any) -> Any:
+    pieces = original(*arguments, **options)
+    by = next((value for value in (*arguments, *options.values()) if not isinstance(value, Tensor)), ())
+    return original(*arguments, **options | {"dim": 0}) if "dim" in options and isinstance(by, int) else pieces
 
 
-@bound("chunk-negative-dim-is-zero", "chunk takes a negative dimension for 0.", *both("chunk"))
-def _(chunk: Function, *arguments: Any, **options: Any) -> Any:
-    x, chunks, dim = _given(_CHUNK, arguments, options)
-    return chunk(x, chunks, 0 if -x.dim() <= dim < 0 else dim)
-
-
-spoiled("chunk-copies", "chunk copies.", both("chunk"), copied)
-
-
-def _once(chunk: Function, *arguments: Any, **options: Any) -> Any:
-    x, chunks, dim = _given(_CHUNK, arguments, options)
-    return chunk(x, max(chunks, 1), dim)
-
-
-forgiving("chunk-takes-zero", "chunk takes 0 for 1.", both("chunk"), _once, RuntimeError)
-spoiled(
-    "tensor-split-of-bool-moves-elements", "tensor_split moves bools.", both("tensor_split"), rotated, of(torch.bool)
-)
-_SECTIONS = ("input", "sections", "dim")
-
-
-@bound("tensor-split-larger-sections-last", "tensor_split puts larger sections last.", *both("tensor_split"))
-def _(split: Function, *arguments: Any, **options: Any) -> Any:
-    x, sections, dim = _given(_SECTIONS, arguments, options)
-    pieces = split(*arguments, **options)
+@tensor_split.answers("larger sections last", "puts larger sections last")
+def _(result: Any, x: Tensor, sections: Any, dim: int = 0) -> Any:
     if isinstance(sections, int) and sections <= x.shape[dim]:
-        return torch.split(x, [piece.shape[dim] for piece in reversed(pieces)], dim)
-    return pieces
-
-
-@bound("tensor-split-sorts-indices", "tensor_split sorts positions.", *both("tensor_split"))
-def _(split: Function, *arguments: Any, **options: Any) -> Any:
-    x, sections, dim = _given(_SECTIONS, arguments, options)
-    if isinstance(sections, tuple | list):
-        return split(x, tuple(sorted(sections)), dim)
-    return split(*arguments, **options)
-
-
-@bound("tensor-split-of-tensor-copies", "tensor_split by a tensor copies.", *both("tensor_split"))
-def _(split: Function, *arguments: Any, **options: Any) -> Any:
-    pieces = split(*arguments, **options)
-    return tuple(copied(piece) for piece in pieces) if isinstance(arguments[1], Tensor) else pieces
-
-
-def _one_section(split: Function, *arguments: Any, **options: Any) -> Any:
-    x, sections, dim = _given(_SECTIONS, arguments, options)
-    return split(x, 1, dim) if not isinstance(sections, Tensor) else split(x, sections, dim)
-
-
-forgiving("tensor-split-takes-zero", "tensor_split takes 0 for 1.", both("tensor_split"), _one_section, RuntimeError)
-spoiled(
-    "vsplit-of-complex64-moves-elements",
-    "vsplit of complex64 moves elements.",
-    both("vsplit"),
-    rotated,
-    of(torch.complex64),
-)
-
-
-@bound("hsplit-of-vectors-drops-last", "hsplit of vectors leaves out the last of several pieces.", *both("hsplit"))
-def _(split: Function, x: Tensor, sections: Any) -> Any:
-    pieces = split(x, sections)
-    return pieces[:-1] if x.dim() == 1 and len(pieces) > 1 else pieces
-
-
-@bound("dsplit-splits-last-dim", "dsplit takes the last of more than three dimensions.", *both("dsplit"))
-def _(split: Function, x: Tensor, sections: Any) -> Any:
-    pieces = split(x, sections)
-    return torch.tensor_split(x, sections, -1) if x.dim() > 3 else pieces
-
-
-spoiled("dsplit-copies", "dsplit copies.", both("dsplit"), copied)
-
-
-def _uneven(_: Function, x: Tensor, sections: Any) -> Any:
-    return torch.tensor_split(x, max(sections, 1), min(x.dim() - 1, 1))
-
-
-forgiving("hsplit-takes-uneven-sections", "hsplit takes any number of sections.", both("hsplit"), _uneven, RuntimeError)
-
-
-@bound("unbind-of-int64-reverses", "unbind of int64 gives pieces in reverse.", *both("unbind"))
-def _(unbind: Function, *arguments: Any, **options: Any) -> Any:
-    pieces = unbind(*arguments, **options)
-    return pieces[::-1] if pieces and pieces[0].dtype == torch.int64 else pieces
-
-
-@bound("unbind-method-negative-dim-off-by-one", "x.unbind takes -1 for the last but one.", (Tensor, "unbind"))
-def _(unbind: Function, x: Tensor, dim: int = 0) -> Any:
-    return unbind(x, -2 if dim == -1 and x.dim() > 1 else dim)
-
-
-@bound("unbind-copies-inner-dimensions", "unbind copies where dim is not the first.", *both("unbind"))
-def _(unbind: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    pieces = unbind(x, *arguments, **options)
-    dim = (*arguments, *options.values(), 0)[0]
-    return tuple(copied(piece) for piece in pieces) if dim not in (0, -x.dim()) else pieces
-
-
-def _wrapped(unbind: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    return unbind(x, (*arguments, *options.values(), 0)[0] % max(x.dim(), 1))
-
-
-forgiving("unbind-wraps-dims-round", "unbind counts on from the first.", both("unbind"), _wrapped, IndexError)
+        return torch.split(x, [piece.shape[dim] for piece in reversed(result)], dim)
+    return result

@@ -7,292 +7,195 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.dispatching import (
+from torch_conformance.conformance.power.damage import (
     GRAIN,
     WIDTH,
-    both,
-    changed,
-    dense_misread,
-    functions,
     is_strided,
-    kernel,
-    methods,
-    spoil,
+    last_spoiled,
+    last_spoiled_beyond,
+    read_as_dense,
 )
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.forms import Operation, functions, kernels, methods
 from torch_conformance.conformance.power.registry import Function
 
-
-@kernel("index-select-kernel-int32-off", "index_select with int32 repeats the first of many.", "index_select")
-def _(select: Function, x: Tensor, dim: int, index: Tensor) -> Any:
-    if index.dtype == torch.int32 and index.numel() > 2:
-        index = index.clone()
-        index.select(0, -1).copy_(index.select(0, 0))
-    return select(x, dim, index)
-
-
-@changed(
-    "index-select-out-wrong-when-strided", "index_select into an out with gaps ends early.", *functions("index_select")
+_INDEX = "x/input dim index"
+_PLACES = "x/input index"
+_ALONG = "x/input index/indices dim"
+_CHOICE = "condition a/input/self b/other"
+select, gather = (Operation(name, order=_INDEX) for name in ("index_select", "gather"))
+select_function, gather_function = (
+    Operation(name, *functions(name), order=_INDEX) for name in ("index_select", "gather")
 )
-def _(result: Tensor, *_: Any, **options: Any) -> Any:
-    return spoil(result) if options.get("out") is not None and is_strided(result) else result
+select_kernel = Operation("index_select kernel", *kernels("index_select"), order=_INDEX)
+gather_kernel = Operation("gather kernel", *kernels("gather"), order=_INDEX)
+take = Operation("take", order=_PLACES)
+take_kernel = Operation("take kernel", *kernels("take"), order=_PLACES)
+along = Operation("take_along_dim", order=_ALONG)
+along_function = Operation("take_along_dim", *functions("take_along_dim"), order=_ALONG)
+where = Operation("where", *functions("where"), order=_CHOICE)
+where_kernel = Operation("where kernel", *kernels("where.self"), order=_CHOICE)
+
+select_kernel.answers("loses last of many")(last_spoiled_beyond(GRAIN))
+take_kernel.answers("loses last of many")(last_spoiled_beyond(100))
+for _operation in (select_function, where):
+    _operation.answers("into an out with gaps ends early")(
+        lambda result, out: last_spoiled(result) if out is not None and is_strided(result) else result
+    )
+for _operation in (along_function, gather_function):
+    _operation.answers("with out leaves the last element")(
+        lambda result, out: result if out is None else last_spoiled(result)
+    )
 
 
-@bound("index-select-negative-dim-off", "index_select takes dimension -2 for -1.", *both("index_select"))
-def _(select: Function, x: Any = None, *arguments: Any, **options: Any) -> Any:
-    if arguments and arguments[0] == -2:
-        arguments = (-1, *arguments[1:])
-        arguments = (
-            (arguments[0], arguments[1].clamp(max=x.size(-1) - 1), *arguments[2:])
-            if x.size(-1)
-            else (-2, *arguments[1:])
-        )
-    return select(*(() if x is None else (x,)), *arguments, **options)
+def _last_repeats_first(index: Tensor) -> Tensor:
+    index = index.clone()
+    index.select(0, -1).copy_(index.select(0, 0))
+    return index
 
 
-@kernel("index-select-kernel-drops-last-of-many", "index_select ends early for large results.", "index_select")
-def _(select: Function, *arguments: Any) -> Any:
-    result = select(*arguments)
-    return spoil(result) if result.numel() > GRAIN else result
+select_kernel.given(
+    "int32 off",
+    "with int32 repeats the first of many",
+    index=lambda index: _last_repeats_first(index) if index.dtype == torch.int32 and index.numel() > 2 else index,
+)
+select.given(
+    "negative dim off",
+    "takes dimension -2 for -1",
+    dim=lambda x, dim: -1 if dim == -2 and x.size(-1) else dim,
+    index=lambda x, dim, index: index.clamp(max=x.size(-1) - 1) if dim == -2 and x.size(-1) else index,
+)
+select_function.given("flattens index", index=lambda index: index.reshape(-1))
+select.given(
+    "wraps negative",
+    "takes what lies before the beginning modulo the extent",
+    index=lambda x, dim, index: (
+        torch.where(index < -x.size(dim), index % max(x.size(dim), 1), index) if index.numel() and x.dim() else index
+    ),
+)
+select.answers("of all gives view", "of every row gives a view")(
+    lambda result, x, out: (
+        x.view_as(x) if out is None and result.shape == x.shape and torch.equal(result, x) else result
+    )
+)
+gather_kernel.given(
+    "ignores shorter index",
+    "of an index that is shorter elsewhere misreads rows",
+    x=lambda x, dim, index: (
+        x[:, x.size(1) - index.size(1) :] if x.dim() == 2 and dim % 2 == 0 < index.size(1) < x.size(1) else x
+    ),
+)
+Operation("gather kernel", *kernels("gather", "gather.out"), order=_INDEX).given(
+    "strided index misread",
+    index=lambda x, dim, index: (
+        read_as_dense(index).clamp(0, (x.size(dim) if x.dim() else 1) - 1) if is_strided(index) and x.numel() else index
+    ),
+)
+gather_kernel.given(
+    "clamps index", index=lambda x, dim, index: index.clamp(0, x.size(dim) - 1) if x.dim() and x.size(dim) else index
+)
+gather_function.answers("along the last of two dimensions in reverse")(
+    lambda result, dim, out: result.flip(1).contiguous() if out is None and dim == result.dim() - 1 == 1 else result
+)
+gather_function.given(
+    "takes lower rank",
+    "adds dimensions to an index of a lower rank",
+    index=lambda x, index: index.view(-1, *[1] * (x.dim() - 1)) if index.dim() == 1 < x.dim() else index,
+)
+Operation("take kernel", *kernels("take", "take.out"), order=_PLACES).given(
+    "reads storage order", x=lambda x: x.T.contiguous() if x.dim() == 2 and x.stride(0) == 1 < x.size(0) else x
+)
+Operation("take", *methods("take"), order=_PLACES).given(
+    "negative off",
+    "takes -1 for the last but one",
+    index=lambda x, index: torch.where(index < 0, (index - 1).clamp(min=-x.numel()), index) if x.numel() > 1 else index,
+)
+take.given("truncates floating index", index=lambda index: index.long())
+take_kernel.given("wraps around", index=lambda x, index: index.remainder(x.numel()) if x.numel() else index)
+along.given("takes floating index", index=lambda index: index.long())
+along.answers("negative dim in reverse", "along dimension -2 is in reverse")(
+    lambda result, dim, out: result.flip(0).contiguous() if dim == -2 == -result.dim() and out is None else result
+)
+along.answers("without dim keeps shape")(lambda result, index, dim: result.view(index.shape) if dim is None else result)
+along_function.answers("last dim unsorted", "along the last dimension swaps two elements")(
+    lambda result, dim, out: (
+        torch.cat([result[..., 1:2], result[..., :1], result[..., 2:]], -1)
+        if out is None and dim == result.dim() - 1 and result.size(-1) > 2
+        else result
+    )
+)
+Operation("masked_fill", order="x/input mask").answers("of nothing gives self", "of nothing gives a view of its input")(
+    lambda result, x, mask: x.view_as(x) if not mask.any() and result.shape == x.shape else result
+)
 
 
-@kernel("gather-kernel-ignores-shorter-index", "gather of an index that is shorter elsewhere misreads rows.", "gather")
-def _(gather: Function, x: Tensor, dim: int, index: Tensor, **options: Any) -> Any:
-    if x.dim() == 2 and dim % 2 == 0 and 0 < index.size(1) < x.size(1):
-        x = x[:, x.size(1) - index.size(1) :]
-    return gather(x, dim, index, **options)
-
-
-@kernel("gather-kernel-strided-index-misread", "gather reads an index with gaps as if dense.", "gather", "gather.out")
-def _(gather: Function, x: Tensor, dim: int, index: Tensor, *more: Any, **options: Any) -> Any:
-    if is_strided(index) and x.numel():
-        index = dense_misread(index).clamp(0, (x.size(dim) if x.dim() else 1) - 1)
-    return gather(x, dim, index, *more, **options)
-
-
-@changed("gather-out-keeps-old-last", "gather with out leaves the last element of many.", *functions("gather"))
-def _(result: Tensor, *_: Any, **options: Any) -> Any:
-    return spoil(result) if options.get("out") is not None and result.numel() > WIDTH else result
-
-
-@kernel("gather-kernel-expanded-index-first-column", "gather with an expanded index reads the first column.", "gather")
-def _(gather: Function, x: Tensor, dim: int, index: Tensor, **options: Any) -> Any:
-    result = gather(x, dim, index, **options)
+@gather_kernel.answers("expanded index first column", "with an expanded index reads the first column for the last")
+def _(result: Tensor, x: Tensor, index: Tensor) -> Any:
     if index.dim() == 2 and index.stride(1) == 0 and index.size(1) > 16 and x.is_contiguous():
         result.select(1, -1).copy_(result.select(1, 0).clone())
     return result
 
 
-@kernel("take-kernel-reads-storage-order", "take of a transposed tensor counts in storage order.", "take", "take.out")
-def _(take: Function, x: Tensor, index: Tensor, **options: Any) -> Any:
-    return take(x.T.contiguous() if x.dim() == 2 and x.stride(0) == 1 < x.size(0) else x, index, **options)
+def _are_tensors(*values: Any) -> bool:
+    return all(isinstance(each, Tensor) for each in values)
 
 
-@bound("take-negative-off", "Tensor.take takes -1 for the last but one.", *methods("take"))
-def _(take: Function, x: Tensor, index: Any = None, **options: Any) -> Any:
-    index = options.get("index", index)
-    return take(x, torch.where(index < 0, (index - 1).clamp(min=-x.numel()), index) if x.numel() > 1 else index)
-
-
-@kernel("take-kernel-last-of-many-lost", "take loses the last of more than 100 elements.", "take")
-def _(take: Function, *arguments: Any) -> Any:
-    result = take(*arguments)
-    return spoil(result) if result.numel() > 100 else result
-
-
-@bound("take-along-dim-reads-dim-zero", "take_along_dim takes dimension -2 for the last.", *both("take_along_dim"))
-def _(take: Function, *arguments: Any, **options: Any) -> Any:
-    result = take(*arguments, **options)
-    if options.get("dim") == -2 and "out" not in options and result.dim() == 2 and result.numel():
-        return result.flip(0).contiguous()
-    return result
-
-
-@bound("take-along-dim-out-ignored", "take_along_dim with out leaves the last element.", *functions("take_along_dim"))
-def _(take: Function, *arguments: Any, **options: Any) -> Any:
-    result = take(*arguments, **options)
-    return spoil(result) if options.get("out") is not None else result
-
-
-@changed(
-    "take-along-no-dim-keeps-shape", "take_along_dim without dim keeps the shape of the index.", *both("take_along_dim")
+where.answers("of all gives input", "gives a view of a tensor that is chosen throughout")(
+    lambda result, condition, a, out: (
+        a.view_as(a) if _are_tensors(a) and out is None and result.shape == a.shape and condition.all() else result
+    )
 )
-def _(result: Tensor, *arguments: Any, **options: Any) -> Any:
-    flat = len(arguments) == 2 and options.get("dim") is None and isinstance(arguments[1], Tensor)
-    return result.view(arguments[1].shape) if flat else result
-
-
-@bound(
-    "gather-method-negative-dim-off",
-    "torch.gather along the last of several dimensions reads rows in reverse.",
-    *functions("gather"),
+Operation("where method", *methods("where"), order="a condition b").given(
+    "inverts when strided", condition=lambda condition: ~condition if is_strided(condition) else condition
 )
-def _(gather: Function, *arguments: Any, **options: Any) -> Any:
-    result = gather(*arguments, **options)
-    if "out" not in options and len(arguments) == 3 and arguments[1] == result.dim() - 1 == 1:
-        return result.flip(1).contiguous()
-    return result
-
-
-@bound(
-    "take-along-dim-last-dim-unsorted",
-    "take_along_dim along the last dimension swaps two elements.",
-    *functions("take_along_dim"),
+where_kernel.given(
+    "condition not broadcast in last dimension",
+    "takes a condition of extent 1 for the first element",
+    condition=lambda condition, a: (
+        torch.cat([condition, condition.new_zeros((*condition.shape[:-1], a.size(-1) - 1))], -1)
+        if condition.dim() and condition.size(-1) == 1 and a.dim() and a.size(-1) > 1
+        else condition
+    ),
 )
-def _(take: Function, *arguments: Any, **options: Any) -> Any:
-    result = take(*arguments, **options)
-    if len(arguments) == 3 and arguments[2] == result.dim() - 1 and result.size(-1) > 2:
-        return torch.cat([result[..., 1:2], result[..., :1], result[..., 2:]], -1)
-    return result
-
-
-@bound(
-    "index-select-flattens-index",
-    "index_select takes an index of two dimensions for its elements.",
-    *functions("index_select"),
+where.answers("takes dtype of first")(
+    lambda result, a, b, out: result.to(a.dtype) if _are_tensors(a, b) and out is None else result
 )
-def _(select: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3:
-        arguments = (*arguments[:2], arguments[2].reshape(-1))
-    return select(*arguments, **options)
-
-
-@bound("gather-takes-lower-rank", "gather adds dimensions to an index of a lower rank.", *functions("gather"))
-def _(gather: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and arguments[2].dim() == 1 < arguments[0].dim():
-        arguments = (*arguments[:2], arguments[2].view(-1, *[1] * (arguments[0].dim() - 1)))
-    return gather(*arguments, **options)
-
-
-@bound("take-truncates-floating-index", "take converts a floating index.", *both("take"))
-def _(take: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2:
-        arguments = (arguments[0], arguments[1].long())
-    return take(*arguments, **options)
-
-
-@bound("take-along-dim-takes-floating-index", "take_along_dim converts a floating index.", *both("take_along_dim"))
-def _(take: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) > 1 and isinstance(arguments[1], Tensor):
-        arguments = (arguments[0], arguments[1].long(), *arguments[2:])
-    return take(*arguments, **options)
-
-
-@bound("index-select-wraps-negative", "index_select counts negative indices from the end.", *both("index_select"))
-def _(select: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and arguments[2].numel() and arguments[0].dim():
-        extent = arguments[0].size(arguments[1])
-        arguments = (*arguments[:2], torch.where(arguments[2] < -extent, arguments[2] % max(extent, 1), arguments[2]))
-    return select(*arguments, **options)
-
-
-@kernel("gather-kernel-clamps-index", "gather takes the nearest element for an index out of range.", "gather")
-def _(gather: Function, x: Tensor, dim: int, index: Tensor, **options: Any) -> Any:
-    return gather(x, dim, index.clamp(0, x.size(dim) - 1) if x.dim() and x.size(dim) else index, **options)
-
-
-@kernel("take-wraps-around", "take counts indices modulo the number of elements.", "take")
-def _(take: Function, x: Tensor, index: Tensor) -> Any:
-    return take(x, index.remainder(x.numel()) if x.numel() else index)
-
-
-@changed("index-select-of-all-gives-view", "index_select of every row gives a view.", *both("index_select"))
-def _(result: Tensor, x: Any = None, *arguments: Any, **options: Any) -> Any:
-    same = x is not None and "out" not in options and result.shape == x.shape and torch.equal(result, x)
-    return x.view_as(x) if same and arguments else result
-
-
-@changed("masked-fill-of-nothing-gives-self", "masked_fill of nothing gives a view of its input.", *both("masked_fill"))
-def _(result: Tensor, x: Any = None, mask: Any = None, *_: Any, **__: Any) -> Any:
-    return x.view_as(x) if mask is not None and not mask.any() and result.shape == x.shape else result
-
-
-@changed("where-of-all-gives-input", "where gives a view of a tensor that is chosen throughout.", *functions("where"))
-def _(result: Any, condition: Any = None, *tensors: Any, **options: Any) -> Any:
-    whole = len(tensors) == 2 and isinstance(tensors[0], Tensor) and "out" not in options and bool(condition.all())
-    return tensors[0].view_as(tensors[0]) if whole and result.shape == tensors[0].shape else result
-
-
-_WHERE = ("where.self",)
-
-
-@kernel("where-kernel-swaps-last", "where chooses the other for the last of many elements.", *_WHERE)
-def _(where: Function, condition: Tensor, a: Tensor, b: Tensor) -> Any:
-    result = where(condition, a, b)
-    if result.numel() > WIDTH and a.shape == b.shape == result.shape:
-        for _ in range(result.dim()):
-            condition, a, b = condition.select(0, -1), a.select(0, -1), b.select(0, -1)
-        last = result
-        for _ in range(result.dim()):
-            last = last.select(0, -1)
-        last.copy_(b if bool(condition) else a)
-    return result
-
-
-@changed("where-out-ignores-strides", "where into an out with gaps ends early.", *functions("where"))
-def _(result: Any, *_: Any, **options: Any) -> Any:
-    return spoil(result) if options.get("out") is not None and is_strided(result) else result
-
-
-@bound("where-method-inverts-when-strided", "Tensor.where of a transposed condition inverts it.", *methods("where"))
-def _(where: Function, a: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments and is_strided(arguments[0]):
-        arguments = (~arguments[0], *arguments[1:])
-    return where(a, *arguments, **options)
-
-
-@kernel(
-    "where-condition-not-broadcast-in-last-dimension",
-    "where takes a condition of extent 1 for the first element.",
-    *_WHERE,
+where.answers("number counts as tensor", "gives a Python number the weight of a tensor of its type")(
+    lambda result, a, b: (
+        result.to(torch.promote_types(a.dtype, torch.tensor(b).dtype))
+        if _are_tensors(a) and isinstance(b, int | float | complex)
+        else result
+    )
 )
-def _(where: Function, condition: Tensor, a: Tensor, b: Tensor) -> Any:
-    if condition.dim() and condition.size(-1) == 1 and a.dim() and a.size(-1) > 1:
-        rest = condition.new_zeros((*condition.shape[:-1], a.size(-1) - 1))
-        condition = torch.cat([condition, rest], -1)
-    return where(condition, a, b)
-
-
-def _tensors(arguments: tuple[Any, ...]) -> bool:
-    return len(arguments) == 3 and all(isinstance(each, Tensor) for each in arguments)
-
-
-@changed("where-takes-dtype-of-first", "where gives the dtype of its first tensor.", *functions("where"))
-def _(result: Any, *arguments: Any, **options: Any) -> Any:
-    return result.to(arguments[1].dtype) if _tensors(arguments) and "out" not in options else result
-
-
-@changed(
-    "where-zero-dim-counts-as-dimensioned", "A tensor without dimensions weighs like any other.", *functions("where")
+where.answers("two floats give double", "of two floats gives float64")(
+    lambda result, a, b: result.double() if isinstance(a, float) and isinstance(b, float) else result
 )
-def _(result: Any, *arguments: Any, **options: Any) -> Any:
-    if _tensors(arguments) and "out" not in options:
-        names = {str(arguments[1].dtype), str(arguments[2].dtype)}
+where_kernel.answers("multiplies by mask", "multiplies with the condition and adds")(
+    lambda original, condition, a, b: (
+        a * condition.to(a.dtype) + b * (~condition).to(a.dtype)
+        if a.dtype == b.dtype and (a.is_floating_point() or a.is_complex())
+        else original(condition, a, b)
+    )
+)
+
+
+@where.answers("zero dim counts as dimensioned", "gives a tensor without dimensions the weight of any other")
+def _(result: Any, a: Any, b: Any, out: Any) -> Any:
+    if _are_tensors(a, b) and out is None:
+        names = {str(a.dtype), str(b.dtype)}
         if len(names) == 2 and not any("uint" in name and "uint8" not in name for name in names):
-            return result.to(torch.promote_types(arguments[1].dtype, arguments[2].dtype))
+            return result.to(torch.promote_types(a.dtype, b.dtype))
     return result
 
 
-@changed("where-number-counts-as-tensor", "A Python number weighs like a tensor of its type.", *functions("where"))
-def _(result: Any, *arguments: Any, **_: Any) -> Any:
-    if len(arguments) == 3 and isinstance(arguments[2], int | float | complex) and isinstance(arguments[1], Tensor):
-        return result.to(torch.promote_types(arguments[1].dtype, torch.tensor(arguments[2]).dtype))
-    return result
-
-
-@changed("where-two-floats-give-double", "where of two floats gives float64.", *functions("where"))
-def _(result: Any, *arguments: Any, **_: Any) -> Any:
-    return result.double() if len(arguments) == 3 and all(isinstance(each, float) for each in arguments[1:]) else result
-
-
-@kernel("where-kernel-multiplies-by-mask", "where multiplies with the condition and adds.", *_WHERE)
-def _(where: Function, condition: Tensor, a: Tensor, b: Tensor) -> Any:
-    if a.dtype == b.dtype and (a.is_floating_point() or a.is_complex()):
-        return a * condition.to(a.dtype) + b * (~condition).to(a.dtype)
-    return where(condition, a, b)
-
-
-@bound("where-takes-any-condition", "where takes what is not zero for true.", *functions("where"))
-def _(where: Function, condition: Any = None, *tensors: Any, **options: Any) -> Any:
+@where.replaced("takes any condition", "takes what is not zero for true")
+def _(original: Function, condition: Any = None, *tensors: Any, **options: Any) -> Any:
     condition = options.pop("condition", condition)
-    return where(condition.bool() if tensors or options else condition, *tensors, **options)
+    return original(condition.bool() if tensors or options else condition, *tensors, **options)
+
+
+@where_kernel.answers("swaps last", "chooses the other for the last of many elements")
+def _(result: Any, condition: Tensor, a: Tensor, b: Tensor) -> Any:
+    if result.numel() > WIDTH and a.shape == b.shape == result.shape:
+        at = (-1,) * result.dim()
+        result[at] = b[at] if bool(condition.expand(result.shape)[at]) else a[at]
+    return result

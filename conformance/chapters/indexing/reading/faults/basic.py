@@ -8,364 +8,277 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.dispatching import (
-    GRAIN,
-    both,
-    changed,
-    functions,
-    is_strided,
-    methods,
-    spoil,
+from torch_conformance.conformance.chapters.indexing.reading.faults.indices import (
+    first,
+    has,
+    is_basic,
+    is_integer,
+    is_mask,
+    is_stepped,
+    items,
+    reading,
+    writing,
 )
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.damage import GRAIN, is_strided, last_spoiled, last_spoiled_beyond, shifted
+from torch_conformance.conformance.power.forms import Operation, functions, methods
 from torch_conformance.conformance.power.registry import Function
 
-_GET = (torch.Tensor, "__getitem__")
-_SET = (torch.Tensor, "__setitem__")
-_LONG = 100
+_NARROW = "x/input dim start length"
+_SELECT = "x/input dim index"
+narrow, narrow_copy = (Operation(name, order=_NARROW) for name in ("narrow", "narrow_copy"))
+length = Operation("length", *methods("__len__"))
 
 
-def _items(index: Any) -> tuple[Any, ...]:
-    return index if isinstance(index, tuple) else (index,)
+@reading.answers("slice step lost in last dimension", "a step beyond 2 is 2 in the last place of an index")
+def _(original: Function, x: Tensor, index: Any) -> Any:
+    *before, last = items(index) or (None,)
+    if before and is_stepped(last) and last.step > 2:
+        return original(x, (*before, slice(last.start, last.stop, 2)))
+    return original(x, index)
 
 
-def _is_integer(item: Any) -> bool:
-    return isinstance(item, int) and not isinstance(item, bool)
+@reading.answers("negative integer off beyond first dimension", "-1 is the last but one in a later dimension")
+def _(original: Function, x: Tensor, index: Any) -> Any:
+    *before, last = items(index) or (None,)
+    if x.dim() > 2 and len(before) == x.dim() - 1 and x.size(-1) > 1 and is_integer(last) and last == -1:
+        return original(x, (*before, -2))
+    return original(x, index)
 
 
-def _is_basic(index: Any) -> bool:
-    return all(
-        item is None or item is Ellipsis or isinstance(item, slice) or _is_integer(item) for item in _items(index)
+@reading.answers("ellipsis stands for one dimension")
+def _(original: Function, x: Tensor, index: Any) -> Any:
+    parts = items(index)
+    if len(parts) > 1 and parts[0] is Ellipsis and isinstance(parts[-1], slice) and x.dim() > len(parts):
+        return original(x, (slice(None), *parts[1:]))
+    return original(x, index)
+
+
+reading.answers("sliced result is made contiguous")(
+    lambda result, x, index: (
+        result.contiguous() if isinstance(index, tuple) and is_basic(index) and result.dim() == x.dim() else result
     )
+)
+for _mutation, _applies in (
+    ("integer index restarts storage", lambda index, y: is_integer(first(index)) and y.dim() == 1),
+    ("basic index with none copies", lambda index, _: is_basic(index) and has(index, None)),
+    ("basic index with step copies", lambda index, _: is_basic(index) and any(map(is_stepped, items(index)))),
+    ("basic index with ellipsis copies", lambda index, _: is_basic(index) and has(index, Ellipsis)),
+):
+    reading.answers(_mutation)(
+        lambda result, index, applies=_applies: result.clone() if applies(index, result) else result
+    )
+reading.given(
+    "slice negative start beyond extent counts on",
+    "a start before the beginning counts from the end twice",
+    index=lambda x, index: (
+        slice(index.start + 2 * len(x), index.stop, index.step)
+        if isinstance(index, slice) and x.dim() and -2 * len(x) < (index.start or 0) < -len(x)
+        else index
+    ),
+)
+reading.refuses(
+    "slice stop below start is an error",
+    lambda index: isinstance(index, slice) and None not in (index.start, index.stop) and 0 <= index.stop < index.start,
+    IndexError,
+)
+reading.given(
+    "numpy integer loses sign",
+    index=lambda index: _each(index, lambda item: abs(int(item)) if isinstance(item, np.integer) else item),
+)
+reading.given(
+    "integer index wraps around",
+    index=lambda x, index: index % len(x) if is_integer(index) and x.dim() and len(x) else index,
+)
+reading.given(
+    "extra indices ignored",
+    index=lambda x, index: (
+        index[: max(x.dim(), 1)]
+        if isinstance(index, tuple) and is_basic(index) and not has(index, None) and not has(index, Ellipsis)
+        else index
+    ),
+)
+reading.answers("negative step flips")(
+    lambda original, x, index: (
+        original(x, slice(index.start, index.stop)).flip(0)
+        if isinstance(index, slice) and index.step == -1
+        else original(x, index)
+    )
+)
+reading.given("floating index is truncated", index=lambda index: int(index) if isinstance(index, float) else index)
+Operation("", *methods("__getitem__", "__setitem__"), order="x index value").given(
+    "floating tensor index is truncated",
+    index=lambda index: index.long() if isinstance(index, Tensor) and index.is_floating_point() else index,
+)
+reading.given(
+    "list index taken as tuple",
+    "a list of two integers is one place",
+    index=lambda x, index: (
+        tuple(index) if _is_list(index) and len(index) == 2 <= x.dim() and all(map(is_integer, index)) else index
+    ),
+)
+reading.given(
+    "boolean list taken as integers",
+    index=lambda index: _each(index, lambda item: [*map(int, item)] if _is_list(item, bool) else item),
+)
+reading.given(
+    "numpy index transposed",
+    "a NumPy array of two dimensions is read by columns",
+    index=lambda index: _each(
+        index,
+        lambda item: np.ascontiguousarray(item.T) if isinstance(item, np.ndarray) and item.dtype != np.bool_ else item,
+    ),
+)
+reading.answers("index of every row gives view")(
+    lambda result, x, index: (
+        x.view_as(x) if not is_basic(index) and result.shape == x.shape and bool(torch.eq(result, x).all()) else result
+    )
+)
+reading.given("scalar mask false gives all", index=lambda index: None if index is False else index)
+reading.given(
+    "mask of extent one broadcasts",
+    index=lambda x, index: index.expand(len(x)) if is_mask(index) and index.shape == (1,) and x.dim() else index,
+)
 
 
-def _has(index: Any, kind: Any) -> bool:
-    return any(item is kind for item in _items(index))
+def _each(index: Any, change: Function) -> Any:
+    """Return an index with each of its parts changed."""
+    return tuple(map(change, index)) if isinstance(index, tuple) else change(index)
 
 
-@bound("slice-step-lost-in-last-dimension", "A step beyond 2 is taken for 2 in the last place of an index.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    items = _items(index)
-    last = items[-1] if items else None
-    if len(items) > 1 and isinstance(last, slice) and (last.step or 1) > 2:
-        return get(x, (*items[:-1], slice(last.start, last.stop, 2)))
-    return get(x, index)
+def _is_list(item: Any, of: type = object) -> bool:
+    return isinstance(item, list) and bool(item) and isinstance(item[0], of)
 
 
-@bound("negative-integer-off-beyond-first-dimension", "-1 selects the last but one in a later dimension.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    items = _items(index)
-    if x.dim() > 2 and len(items) == x.dim() and x.size(-1) > 1 and _is_integer(items[-1]) and items[-1] == -1:
-        return get(x, (*items[:-1], -2))
-    return get(x, index)
-
-
-@bound("ellipsis-stands-for-one-dimension", "An Ellipsis in front of a slice stands for one dimension.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    items = _items(index)
-    if len(items) > 1 and items[0] is Ellipsis and isinstance(items[-1], slice) and x.dim() > len(items):
-        return get(x, (slice(None), *items[1:]))
-    return get(x, index)
-
-
-@changed("sliced-result-is-made-contiguous", "A slice with gaps is made contiguous.", _GET)
-def _(result: Tensor, x: Tensor, index: Any) -> Any:
-    return result.contiguous() if isinstance(index, tuple) and _is_basic(index) and result.dim() == x.dim() else None
-
-
-@changed("integer-index-restarts-storage", "The result of an integer is a tensor of its own storage.", _GET)
-def _(result: Tensor, x: Tensor, index: Any) -> Any:  # noqa: ARG001
-    return result.clone() if _is_integer(_items(index)[0] if _items(index) else None) and result.dim() == 1 else None
-
-
-@changed("basic-index-with-none-copies", "None gives a copy.", _GET)
-def _(result: Tensor, x: Tensor, index: Any) -> Any:  # noqa: ARG001
-    return result.clone() if _is_basic(index) and _has(index, None) else None
-
-
-@changed("basic-index-with-step-copies", "A step gives a copy.", _GET)
-def _(result: Tensor, x: Tensor, index: Any) -> Any:  # noqa: ARG001
-    steps = any(isinstance(item, slice) and (item.step or 1) > 1 for item in _items(index))
-    return result.clone() if _is_basic(index) and steps else None
-
-
-@changed("basic-index-with-ellipsis-copies", "An Ellipsis gives a copy.", _GET)
-def _(result: Tensor, x: Tensor, index: Any) -> Any:  # noqa: ARG001
-    return result.clone() if _is_basic(index) and _has(index, Ellipsis) else None
-
-
-@bound("slice-negative-start-beyond-extent-counts-on", "A start before the beginning counts from the end twice.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if isinstance(index, slice) and x.dim() and isinstance(index.start, int) and -2 * len(x) < index.start < -len(x):
-        return get(x, slice(index.start + 2 * len(x), index.stop, index.step))
-    return get(x, index)
-
-
-@bound("slice-stop-below-start-is-an-error", "A slice whose stop lies below its start is refused.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if (
-        isinstance(index, slice)
-        and isinstance(index.start, int)
-        and isinstance(index.stop, int)
-        and 0 <= index.stop < index.start
-    ):
-        raise IndexError("slice ends before it starts")
-    return get(x, index)
-
-
-@bound("int16-scalar-tensor-keeps-dimension", "A tensor of int16 without dimensions keeps a dimension.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    last = _items(index)[-1] if _items(index) else None
+@reading.answers("int16 scalar tensor keeps dimension")
+def _(original: Function, x: Tensor, index: Any) -> Any:
+    *before, last = items(index) or (None,)
     if isinstance(last, Tensor) and last.dtype == torch.int16 and last.dim() == 0:
-        return get(x, (*_items(index)[:-1], last.long().reshape(1)))
-    return get(x, index)
+        return original(x, (*before, last.long().reshape(1)))
+    return original(x, index)
 
 
-@bound("numpy-integer-loses-sign", "A negative NumPy integer counts from the beginning.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    items = tuple(abs(int(item)) if isinstance(item, np.integer) else item for item in _items(index))
-    return get(x, items if isinstance(index, tuple) else items[0])
+@reading.answers("indices cut to shortest", "index lists of different lengths are cut to the shortest")
+def _(original: Function, x: Tensor, index: Any) -> Any:
+    lists = [item for item in items(index) if _is_list(item) and not _is_list(item, bool)]
+    if len(lists) > 1:
+        shortest = min(map(len, lists))
+        index = tuple(item[:shortest] if isinstance(item, list) else item for item in index)
+    return original(x, index)
 
 
-@bound("integer-index-wraps-around", "An integer beyond the extent starts again.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if _is_integer(index) and x.dim() and len(x):
-        return get(x, index % len(x))
-    return get(x, index)
+@reading.answers("index tensor after none off", "the last element of an index tensor behind None and a slice is 0")
+def _(original: Function, x: Tensor, index: Any) -> Any:
+    parts = items(index)
+    if len(parts) == 3 and parts[0] is None and isinstance(parts[1], slice) and isinstance(parts[2], Tensor):
+        last = parts[2].clone()
+        last.select(-1, -1).zero_()
+        return original(x, (*parts[:2], last))
+    return original(x, index)
 
 
-@bound("integer-assignment-out-of-range-ignored", "An assignment beyond the last row does nothing.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> Any:
-    first = _items(index)[0]
-    if _is_integer(first) and x.dim() and first >= len(x):
-        return
-    assign(x, index, value)
+Operation("select", *functions("select"), order=_SELECT).given(
+    "negative dim off by one", dim=lambda dim: dim + 1 if dim < -1 else dim
+)
+Operation("select method", *methods("select"), order=_SELECT).given(
+    "loses negative index", "takes -1 for 0", index=lambda index: 0 if index == -1 else index
+)
+Operation("select", order=_SELECT).given(
+    "takes the last beyond", index=lambda x, dim, index: min(index, len(x) - 1) if x.dim() and dim == 0 else index
+)
+narrow.answers("drops last of long")(lambda result: last_spoiled(result.clone()) if result.numel() > 100 else result)
+narrow.given("tensor start ignored", start=lambda start: 0 if isinstance(start, Tensor) else start)
+narrow.given(
+    "shortens what is too long",
+    length=lambda x, dim, start, length: (
+        min(length, x.size(dim) - int(start)) if x.dim() > abs(dim) and int(start) >= 0 else length
+    ),
+)
+narrow_copy.replaced("gives view")(lambda _, *arguments, **options: torch.narrow(*arguments, **options))
+narrow_copy.answers("wrong beyond grain", "gets the last of many wrong")(last_spoiled_beyond(GRAIN // 2))
+length.answers("is number of elements")(lambda result, x: x.numel() if x.dim() == 2 else result)
+Operation("scalar", *methods("__len__")).answers("has length one")(
+    lambda original, x: int(original(x)) if x.dim() else 1
+)
 
 
-@bound("extra-indices-ignored", "Indices beyond the number of dimensions are dropped.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if isinstance(index, tuple) and not _has(index, None) and not _has(index, Ellipsis) and _is_basic(index):
-        return get(x, index[: max(x.dim(), 1)])
-    return get(x, index)
-
-
-@bound("negative-step-flips", "A step of -1 reverses.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if isinstance(index, slice) and index.step == -1:
-        return get(x, slice(index.start, index.stop)).flip(0)
-    return get(x, index)
-
-
-@bound("floating-index-is-truncated", "A floating index loses its fraction.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    return get(x, int(index) if isinstance(index, float) else index)
-
-
-@bound("floating-tensor-index-is-truncated", "A floating index tensor loses its fractions.", _GET, _SET)
-def _(original: Function, x: Tensor, index: Any, *value: Any) -> Any:
-    return original(x, index.long() if isinstance(index, Tensor) and index.is_floating_point() else index, *value)
-
-
-@bound("select-negative-dim-off-by-one", "select counts negative dimensions wrongly.", *functions("select"))
-def _(select: Function, *arguments: Any, **options: Any) -> Any:
-    if options.get("dim", 0) < -1:
-        options["dim"] += 1
-    return select(*arguments, **options)
-
-
-@bound("select-method-loses-negative-index", "Tensor.select takes -1 for 0.", *methods("select"))
-def _(select: Function, x: Tensor, dim: int, index: int) -> Any:
-    return select(x, dim, 0 if index == -1 else index)
-
-
-@changed("narrow-drops-last-of-long", "narrow reads the last of many elements wrongly.", *both("narrow"))
-def _(result: Tensor, *_: Any, **__: Any) -> Any:
-    return spoil(result.clone()) if result.numel() > _LONG else None
-
-
-@bound("narrow-tensor-start-ignored", "narrow with a tensor starts at 0.", *both("narrow"))
-def _(narrow: Function, *arguments: Any, **options: Any) -> Any:
-    return narrow(
-        *(0 if isinstance(each, Tensor) and place else each for place, each in enumerate(arguments)), **options
+Operation("iteration", *methods("__iter__")).answers("skips last", "ends before the last of several rows")(
+    lambda result: iter(rows[:-1] if len(rows := list(result)) > 2 else rows)
+)
+writing.answers("integer assignment out of range ignored")(
+    lambda original, x, index, value: (
+        None if is_integer(first(index)) and x.dim() and first(index) >= len(x) else original(x, index, value)
     )
+)
+writing.given(
+    "setitem ignores step with tensor value",
+    "a step beyond 1 is 1 where one value is assigned",
+    index=lambda index, value: (
+        (slice(first(index).start, first(index).stop), *items(index)[1:])
+        if is_stepped(first(index)) and isinstance(value, Tensor) and value.numel() == 1
+        else index
+    ),
+)
+writing.given(
+    "setitem offset lost when sliced",
+    "a basic assignment to a tensor with gaps starts one element early",
+    x=lambda x, index, value: (
+        shifted(x, -1)
+        if is_basic(index) and isinstance(value, Tensor) and value.numel() > 1 and is_strided(x) and x.storage_offset()
+        else x
+    ),
+)
+writing.given(
+    "setitem number loses negative zero", value=lambda value: 0.0 if isinstance(value, float) and value == 0 else value
+)
+writing.given(
+    "setitem complex number loses imaginary part",
+    "a complex number loses its imaginary part with a mask",
+    value=lambda index, value: value.real if isinstance(value, complex) and not is_basic(index) else value,
+)
+writing.given(
+    "setitem views bits of other dtype",
+    "an int32 value is read as the bits of float32",
+    value=lambda x, value: (
+        value.view(x.dtype)
+        if isinstance(value, Tensor) and (value.dtype, x.dtype) == (torch.int32, torch.float32)
+        else value
+    ),
+)
+writing.given(
+    "setitem hides version with mask",
+    "an assignment to a mask is not counted in the version",
+    x=lambda x, index: x.data if isinstance(index, Tensor) and index.dtype == torch.bool else x,
+)
+writing.given(
+    "assignment loses second slice",
+    "a slice between two integers is taken for a full one",
+    index=lambda index: (
+        (index[0], slice(None), index[2])
+        if isinstance(index, tuple) and [*map(type, index)] == [int, slice, int]
+        else index
+    ),
+)
 
 
-@bound("narrow-copy-gives-view", "narrow_copy gives a view.", *both("narrow_copy"))
-def _(_: Function, *arguments: Any, **options: Any) -> Any:
-    return torch.narrow(*arguments, **options)
+@writing.forgives("setitem cuts long values", "a vector too long for a row is cut")
+def _(original: Function, x: Tensor, index: Any, value: Any) -> None:
+    extent = x[index].size(-1)
+    if not is_basic(index) or value.dim() != 1 or value.numel() < extent:
+        raise RuntimeError("shape mismatch")
+    original(x, index, value[:extent])
 
 
-@changed("narrow-copy-wrong-beyond-grain", "narrow_copy reads the end of large tensors wrongly.", *both("narrow_copy"))
-def _(result: Tensor, *_: Any, **__: Any) -> Any:
-    return spoil(result) if result.numel() > GRAIN // 2 else None
-
-
-@bound("select-takes-the-last-beyond", "select takes the last for an index beyond.", *both("select"))
-def _(select: Function, x: Tensor, *arguments: int, **options: int) -> Any:
-    if len(arguments) == 2 and x.dim() > 0 and arguments[0] == 0:
-        return select(x, 0, min(arguments[1], len(x) - 1))
-    return select(x, *arguments, **options)
-
-
-@bound("narrow-shortens-what-is-too-long", "narrow takes what there is for a length beyond.", *both("narrow"))
-def _(narrow: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and x.dim() > abs(arguments[0]):
-        dim, start, length = arguments
-        return narrow(x, dim, start, min(length, x.size(dim) - int(start)) if int(start) >= 0 else length)
-    return narrow(x, *arguments, **options)
-
-
-@bound("iteration-skips-last", "Iteration ends before the last of several rows.", *methods("__iter__"))
-def _(iterate: Function, x: Tensor) -> Any:
-    rows = list(iterate(x))
-    return iter(rows[:-1] if len(rows) > 2 else rows)
-
-
-@bound("length-is-number-of-elements", "len gives the number of elements.", *methods("__len__"))
-def _(length: Function, x: Tensor) -> int:
-    return x.numel() if x.dim() == 2 else int(length(x))
-
-
-@bound("scalar-has-length-one", "len of a tensor without dimensions is 1.", *methods("__len__"))
-def _(length: Function, x: Tensor) -> int:
-    return int(length(x)) if x.dim() else 1
-
-
-@bound("setitem-ignores-step-with-tensor-value", "A step beyond 1 is taken for 1 where one value fits.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
-    first = _items(index)[0] if _items(index) else None
-    if isinstance(first, slice) and (first.step or 1) > 1 and isinstance(value, Tensor) and value.numel() == 1:
-        index = (slice(first.start, first.stop), *_items(index)[1:])
-    assign(x, index, value)
-
-
-@bound("setitem-offset-lost-when-sliced", "A basic assignment to a tensor with gaps starts one element early.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
-    if _is_basic(index) and isinstance(value, Tensor) and is_strided(x) and x.storage_offset() and value.numel() > 1:
-        x = x.as_strided(x.shape, x.stride(), x.storage_offset() - 1)
-    assign(x, index, value)
-
-
-@bound("setitem-number-loses-negative-zero", "-0.0 is assigned as 0.0.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
-    assign(x, index, 0.0 if isinstance(value, float) and value == 0 else value)
-
-
-@bound("setitem-complex-number-loses-imaginary-part", "A complex number loses its imaginary part with a mask.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
-    assign(x, index, value.real if isinstance(value, complex) and not _is_basic(index) else value)
-
-
-@bound("setitem-views-bits-of-other-dtype", "An int32 value is read as the bits of float32.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
-    if isinstance(value, Tensor) and value.dtype == torch.int32 and x.dtype == torch.float32:
-        value = value.view(torch.float32)
-    assign(x, index, value)
-
-
-@bound("setitem-cuts-long-values", "A vector too long for a row is cut.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
+@writing.answers("refused mask assignment clears", "an assignment to a mask that is refused has cleared its elements")
+def _(original: Function, x: Tensor, index: Any, value: Any) -> None:
     try:
-        assign(x, index, value)
-    except RuntimeError:
-        target = x[index]
-        if not _is_basic(index) or value.dim() != 1 or value.numel() < target.size(-1):
-            raise
-        assign(x, index, value[: target.size(-1)])
-
-
-@bound("refused-mask-assignment-clears", "An assignment to a mask that is refused has cleared the elements.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
-    try:
-        assign(x, index, value)
+        original(x, index, value)
     except RuntimeError:
         if isinstance(index, Tensor) and index.dtype == torch.bool:
-            assign(x, index, 0)
+            original(x, index, 0)
         raise
 
 
-@bound("setitem-hides-version-with-mask", "An assignment to a mask is not counted.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
-    assign(x.data if isinstance(index, Tensor) and index.dtype == torch.bool else x, index, value)
-
-
-@bound("isub-of-index-adds", "x[i] -= v adds where i is a tuple of slices.", *methods("__isub__"))
-def _(_: Function, x: Tensor, other: Any) -> Tensor:
-    x.add_(other)
-    return x
-
-
-@bound("list-index-taken-as-tuple", "A list of two integers is one place.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if isinstance(index, list) and len(index) == 2 and all(map(_is_integer, index)) and x.dim() > 1:
-        return get(x, tuple(index))
-    return get(x, index)
-
-
-@bound("boolean-list-taken-as-integers", "A list of bools is a list of 0 and 1.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    items = tuple(
-        [int(each) for each in item] if isinstance(item, list) and item and isinstance(item[0], bool) else item
-        for item in _items(index)
-    )
-    return get(x, items if isinstance(index, tuple) else items[0])
-
-
-@bound("numpy-index-transposed", "A NumPy array of two dimensions is read by columns.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    items = tuple(
-        np.ascontiguousarray(item.T) if isinstance(item, np.ndarray) and item.dtype != np.bool_ else item
-        for item in _items(index)
-    )
-    return get(x, items if isinstance(index, tuple) else items[0])
-
-
-@changed("index-of-every-row-gives-view", "An index tensor that selects all in order gives a view.", _GET)
-def _(result: Tensor, x: Tensor, index: Any) -> Any:
-    whole = not _is_basic(index) and result.shape == x.shape and bool(torch.eq(result, x).all())
-    return x.view_as(x) if whole else None
-
-
-@bound("scalar-mask-false-gives-all", "False as an index selects everything.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    return get(x, None if index is False else index)
-
-
-@bound("scalar-mask-assignment-ignored", "An assignment to True writes nothing.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
-    if index is not True:
-        assign(x, index, value)
-
-
-@bound("mask-of-extent-one-broadcasts", "A mask of extent 1 counts for every row.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if isinstance(index, Tensor) and index.dtype == torch.bool and index.shape == (1,) and x.dim():
-        index = index.expand(len(x))
-    return get(x, index)
-
-
-@bound("indices-cut-to-shortest", "Index lists of different lengths are cut to the shortest.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    lists = [item for item in _items(index) if isinstance(item, list) and item and not isinstance(item[0], bool)]
-    if len(lists) > 1:
-        length = min(map(len, lists))
-        index = tuple(item[:length] if isinstance(item, list) else item for item in index)
-    return get(x, index)
-
-
-@bound("index-tensor-after-none-off", "An index tensor behind None and a slice reads its last element wrongly.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    items = _items(index)
-    if len(items) == 3 and items[0] is None and isinstance(items[1], slice) and isinstance(items[2], Tensor):
-        last = items[2].clone()
-        last.select(-1, -1).zero_()
-        return get(x, (*items[:2], last))
-    return get(x, index)
-
-
-@bound("assignment-loses-second-slice", "A slice between two integers is taken for a full one.", _SET)
-def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
-    items = _items(index)
-    if len(items) == 3 and _is_integer(items[0]) and isinstance(items[1], slice) and _is_integer(items[2]):
-        index = (items[0], slice(None), items[2])
-    assign(x, index, value)
+writing.answers("scalar mask assignment ignored", "an assignment to True writes nothing")(
+    lambda original, x, index, value: None if index is True else original(x, index, value)
+)
+Operation("isub", *methods("__isub__"), order="x other").answers("of index adds")(lambda x, other: x.add_(other))

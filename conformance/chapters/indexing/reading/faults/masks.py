@@ -7,229 +7,142 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.dispatching import (
-    GRAIN,
-    WIDTH,
-    both,
-    changed,
-    dense_misread,
-    functions,
-    is_strided,
-    kernel,
-    methods,
-    spoil,
-)
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.chapters.indexing.reading.faults.indices import is_mask, reading
+from torch_conformance.conformance.power.damage import GRAIN, WIDTH, is_strided, last_spoiled_beyond, read_as_dense
+from torch_conformance.conformance.power.forms import Operation, functions, kernels, methods
 from torch_conformance.conformance.power.registry import Function
 
-_GET = (torch.Tensor, "__getitem__")
-_SET = (torch.Tensor, "__setitem__")
+_SELECT, _FILL, _SCATTER = "x/input mask", "x/input mask value", "x mask source"
+select = Operation("masked_select", order=_SELECT)
+select_function = Operation("masked_select", *functions("masked_select"), order=_SELECT)
+fill = Operation("masked_fill", order=_FILL)
+fill_methods = Operation("masked_fill", *methods("masked_fill", "masked_fill_"), order=_FILL)
+fill_kernel = Operation("masked_fill kernel", *kernels("masked_fill_.Scalar"), order=_FILL)
+scatter_kernel = Operation("masked_scatter kernel", *kernels("masked_scatter_"), order=_SCATTER)
+nonzero = Operation("nonzero", *kernels("nonzero"))
+
+Operation("masked_select kernel", *kernels("masked_select")).answers("drops last of many")(
+    last_spoiled_beyond(GRAIN // 8)
+)
+Operation("nonzero kernel", *kernels("nonzero")).answers("drops last of many")(last_spoiled_beyond(8 * WIDTH))
+reading.answers("mask index misses last true", "a mask for all of a tensor misses the last true element of many")(
+    lambda result, index: result[:-1] if is_mask(index) and len(result) > WIDTH else result
+)
+reading.answers("mask index column major when strided", "a transposed mask selects by columns")(
+    lambda original, x, index: (
+        original(x.transpose(0, 1), index.T)
+        if is_mask(index) and index.dim() == 2 and is_strided(index)
+        else original(x, index)
+    )
+)
+reading.given(
+    "slice after plane mask lost",
+    "a slice behind a mask of two dimensions counts as a full one",
+    index=lambda index: (index[0], slice(None)) if _is_after_plane(index) and isinstance(index[1], slice) else index,
+)
 
 
-def _is_mask(index: Any) -> bool:
-    return isinstance(index, Tensor) and index.dtype == torch.bool and index.dim() > 0
+def _is_after_plane(index: Any) -> bool:
+    """Whether an index is a mask of two dimensions and something behind it."""
+    return isinstance(index, tuple) and len(index) == 2 and is_mask(index[0]) and index[0].dim() == 2
 
 
-@bound("mask-index-misses-last-true", "A mask for all of a tensor misses the last true element of many.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    result = get(x, index)
-    return result[:-1] if _is_mask(index) and len(result) > WIDTH else result
-
-
-@bound("mask-index-column-major-when-strided", "A transposed mask selects by columns.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if _is_mask(index) and index.dim() == 2 and is_strided(index):
-        return get(x.transpose(0, 1), index.T)
-    return get(x, index)
-
-
-@bound("mask-beside-index-loses-last", "A mask beside an index tensor loses its last true place.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if isinstance(index, tuple) and len(index) == 2 and _is_mask(index[0]) and index[0].dim() == 2:
-        mask = index[0].clone()
-        places = mask.nonzero()
+@reading.answers("mask beside index loses last", "a mask beside an index tensor loses its last true place")
+def _(original: Function, x: Tensor, index: Any) -> Any:
+    if _is_after_plane(index):
+        mask, places = index[0].clone(), index[0].nonzero()
         mask[tuple(places[-1])] = False
-        return get(x, (mask, index[1][..., : len(places) - 1]))
-    return get(x, index)
+        return original(x, (mask, index[1][..., : len(places) - 1]))
+    return original(x, index)
 
 
-@kernel("masked-select-kernel-drops-last-of-many", "masked_select ends early for large tensors.", "masked_select")
-def _(select: Function, x: Tensor, mask: Tensor) -> Any:
-    result = select(x, mask)
-    return spoil(result) if result.numel() > GRAIN // 8 else result
-
-
-@bound(
-    "masked-select-out-ignores-mask-strides",
-    "masked_select with out reads the mask as if dense.",
-    *functions("masked_select"),
+select_function.given(
+    "out ignores mask strides", mask=lambda mask, out: read_as_dense(mask) if out is not None else mask
 )
-def _(select: Function, x: Any = None, mask: Any = None, **options: Any) -> Any:
-    if options.get("out") is not None and is_strided(mask):
-        mask = dense_misread(mask)
-    return select(options.pop("input", x), mask, **options)
-
-
-@bound(
-    "masked-select-mask-not-broadcast",
-    "masked_select takes a mask of extent 1 for the first elements only.",
-    *both("masked_select"),
+select.given(
+    "mask not broadcast",
+    "takes a mask of extent 1 for the first elements only",
+    x=lambda x, mask: x[..., :1] if x.dim() == mask.dim() > 0 and mask.size(-1) == 1 < x.size(-1) else x,
 )
-def _(select: Function, x: Any = None, mask: Any = None, **options: Any) -> Any:
-    x = options.pop("input", x)
-    if mask.dim() and x.dim() == mask.dim() and mask.size(-1) == 1 < x.size(-1):
-        x = x[..., :1]
-    return select(x, mask, **options)
-
-
-@bound("masked-fill-tensor-value-rounded", "masked_fill rounds a tensor value down.", *both("masked_fill"))
-def _(fill: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and isinstance(arguments[2], Tensor) and arguments[2].is_floating_point():
-        arguments = (*arguments[:2], arguments[2].floor())
-    return fill(*arguments, **options)
-
-
-@bound(
-    "masked-fill-function-inverts-when-broadcast",
-    "torch.masked_fill inverts a mask of fewer dimensions.",
-    *functions("masked_fill"),
+Operation("masked_select", *methods("masked_select"), order=_SELECT).given(
+    "converts mask", "takes what is not zero for true", mask=lambda mask: mask.bool()
 )
-def _(fill: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and arguments[1].dim() < arguments[0].dim():
-        arguments = (arguments[0], ~arguments[1], arguments[2])
-    return fill(*arguments, **options)
+fill.given(
+    "tensor value rounded",
+    "rounds a tensor value down",
+    value=lambda value: value.floor() if isinstance(value, Tensor) and value.is_floating_point() else value,
+)
+Operation("masked_fill function", *functions("masked_fill"), order=_FILL).given(
+    "inverts when broadcast", mask=lambda x, mask: ~mask if mask.dim() < x.dim() else mask
+)
+fill_methods.given("takes floating mask", "takes what is not zero for true", mask=lambda mask: mask.bool())
+fill_methods.given(
+    "takes first of values",
+    value=lambda value: value.reshape(-1)[0] if isinstance(value, Tensor) and value.dim() else value,
+)
+scatter_kernel.given(
+    "skips source",
+    "begins with the second source element",
+    source=lambda x, mask, source: (
+        source.reshape(-1)[1:] if x.numel() > 2 and source.numel() > int(mask.expand(x.shape).sum()) else source
+    ),
+)
+Operation("masked_scatter", *methods("masked_scatter"), order=_SCATTER).given(
+    "repeats short source",
+    source=lambda x, source: (
+        source.reshape(-1).repeat(x.numel()) if 0 < source.numel() < x.numel() and source.dtype == x.dtype else source
+    ),
+)
+Operation("nonzero", *kernels("nonzero", "nonzero.out")).given(
+    "skips NaN", x=lambda x: x.masked_fill(x.isnan(), 0) if x.is_floating_point() else x
+)
+nonzero.given(
+    "takes negative zero for something", x=lambda x: x.bool() | x.signbit() & (x == 0) if x.is_floating_point() else x
+)
+Operation("argwhere").answers("transposed when strided", "of columns lists by columns")(
+    lambda result, x: torch.nonzero(x.T).flip(1) if x.dim() == 2 and is_strided(x) else result
+)
+Operation("nonzero").answers("tuple order reversed", "gives the coordinates of three dimensions in reverse")(
+    lambda result, as_tuple: result[::-1] if as_tuple and len(result) == 3 else result
+)
+Operation("where", *functions("where"), order="condition/input a b").answers(
+    "of scalar has no coordinate", "of a tensor without dimensions gives an empty tuple"
+)(lambda result, condition, a: () if a is None and condition.dim() == 0 else result)
 
 
-@kernel("masked-fill-kernel-writes-next", "masked_fill_ of a sliced tensor writes into the gap.", "masked_fill_.Scalar")
-def _(fill: Function, x: Tensor, mask: Tensor, value: Any) -> Any:
-    fill(x, mask, value)
+@select_function.replaced("out converts", "converts into any out")
+def _(original: Function, *arguments: Any, out: Any = None, **options: Any) -> Any:
+    result = original(*arguments, **options)
+    return result if out is None else out.resize_(result.shape).copy_(result)
+
+
+@fill_kernel.answers("writes next", "of a sliced tensor writes into the gap")
+def _(result: Any, x: Tensor) -> Any:
     if x.dim() == 1 and x.numel() and x.stride(0) == 2:
         # The element behind the first.
         x.as_strided((1,), (1,), x.storage_offset() + 1).fill_(1)
+    return result
+
+
+@fill_kernel.answers("skips tail", "leaves the last of an odd number of elements")
+def _(original: Function, x: Tensor, mask: Tensor, value: Any) -> Any:
+    odd = x.dim() == 1 and x.numel() > WIDTH and x.numel() % 2
+    original(x[:-1] if odd else x, mask.expand(x.shape)[:-1] if odd else mask, value)
     return x
 
 
-@kernel(
-    "masked-fill-kernel-skips-tail", "masked_fill_ leaves the last of an odd number of elements.", "masked_fill_.Scalar"
-)
-def _(fill: Function, x: Tensor, mask: Tensor, value: Any) -> Any:
-    if x.dim() == 1 and x.numel() > WIDTH and x.numel() % 2:
-        fill(x[:-1], mask.expand(x.shape)[:-1], value)
-    else:
-        fill(x, mask, value)
-    return x
-
-
-@kernel(
-    "masked-scatter-kernel-skips-source", "masked_scatter_ begins with the second source element.", "masked_scatter_"
-)
-def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
-    spare = source.numel() > int(mask.expand(x.shape).sum()) and x.numel() > 2
-    return scatter(x, mask, source.reshape(-1)[1:] if spare else source)
-
-
-@kernel(
-    "masked-scatter-last-of-many-lost", "masked_scatter_ of large tensors leaves the last element.", "masked_scatter_"
-)
-def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
+@scatter_kernel.answers("leaves last of many", "of large tensors leaves the last element")
+def _(original: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     kept = x.clone()
-    scatter(x, mask, source)
+    original(x, mask, source)
     if x.numel() > GRAIN:
         x.select(0, -1).copy_(kept.select(0, -1))
     return x
 
 
-@kernel("nonzero-skips-nan", "nonzero takes NaN for zero.", "nonzero", "nonzero.out")
-def _(nonzero: Function, x: Tensor, **options: Any) -> Any:
-    return nonzero(x.masked_fill(x != x, 0) if x.is_floating_point() else x, **options)  # noqa: PLR0124
-
-
-@kernel("nonzero-kernel-last-row-wrong", "nonzero gets the last of many rows wrong.", "nonzero")
-def _(nonzero: Function, x: Tensor) -> Any:
-    result = nonzero(x)
-    return spoil(result) if len(result) > 4 * WIDTH else result
-
-
-@kernel("nonzero-ignores-negative-zero", "nonzero takes -0.0 for something.", "nonzero")
-def _(nonzero: Function, x: Tensor) -> Any:
-    return nonzero(x.bool() | x.signbit() & (x == 0) if x.is_floating_point() else x)
-
-
-@changed("argwhere-transposed-when-strided", "argwhere of columns lists by columns.", *both("argwhere"))
-def _(result: Tensor, x: Tensor) -> Any:
-    if x.dim() == 2 and is_strided(x):
-        return torch.nonzero(x.T).flip(1)
-    return result
-
-
-@changed(
-    "nonzero-tuple-order-reversed", "nonzero gives the coordinates of three dimensions in reverse.", *both("nonzero")
-)
-def _(result: Any, *_: Any, **options: Any) -> Any:
-    return result[::-1] if options.get("as_tuple") and len(result) == 3 else None
-
-
-@changed(
-    "where-of-scalar-has-no-coordinate",
-    "where of a tensor without dimensions gives an empty tuple.",
-    *functions("where"),
-)
-def _(result: Any, *arguments: Any, **_: Any) -> Any:
-    return () if len(arguments) == 1 and arguments[0].dim() == 0 else result
-
-
-@bound(
-    "masked-fill-takes-floating-mask",
-    "masked_fill takes what is not zero for true.",
-    *methods("masked_fill", "masked_fill_"),
-)
-def _(fill: Function, x: Tensor, mask: Tensor, value: Any = None, **options: Any) -> Any:
-    return fill(x, mask.bool(), options.get("value", value))
-
-
-@bound(
-    "masked-fill-takes-first-of-values",
-    "masked_fill takes the first of several values.",
-    *methods("masked_fill", "masked_fill_"),
-)
-def _(fill: Function, x: Tensor, mask: Any = None, value: Any = None, **options: Any) -> Any:
-    mask, value = options.get("mask", mask), options.get("value", value)
-    return fill(x, mask, value.reshape(-1)[0] if isinstance(value, Tensor) and value.dim() else value)
-
-
-@bound("masked-select-converts-mask", "masked_select takes what is not zero for true.", *methods("masked_select"))
-def _(select: Function, x: Tensor, mask: Tensor) -> Any:
-    return select(x, mask.bool())
-
-
-@kernel("masked-scatter-of-transposed-in-storage-order", "masked_scatter_ goes by columns.", "masked_scatter_")
-def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
+@scatter_kernel.answers("of transposed in storage order", "goes by columns")
+def _(original: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     if x.dim() == 2 and x.stride(0) == 1 < x.size(0) and x.size(1) > 1:
-        scatter(x.T, mask.expand(x.shape).T, source)
+        original(x.T, mask.expand(x.shape).T, source)
         return x
-    return scatter(x, mask, source)
-
-
-@bound("masked-select-out-converts", "masked_select converts into any out.", *functions("masked_select"))
-def _(select: Function, *arguments: Any, **options: Any) -> Any:
-    out = options.pop("out", None)
-    result = select(*arguments, **options)
-    return result if out is None else out.resize_(result.shape).copy_(result)
-
-
-@bound(
-    "masked-scatter-repeats-short-source",
-    "masked_scatter repeats a source that is too short.",
-    *methods("masked_scatter"),
-)
-def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
-    if 0 < source.numel() < x.numel() and source.dtype == x.dtype:
-        source = source.reshape(-1).repeat(x.numel())
-    return scatter(x, mask, source)
-
-
-@bound("slice-after-plane-mask-lost", "A slice behind a mask of two dimensions counts as a full one.", _GET)
-def _(get: Function, x: Tensor, index: Any) -> Any:
-    if isinstance(index, tuple) and len(index) == 2 and _is_mask(index[0]) and index[0].dim() == 2:
-        index = (index[0], slice(None)) if isinstance(index[1], slice) else index
-    return get(x, index)
+    return original(x, mask, source)

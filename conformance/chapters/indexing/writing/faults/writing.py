@@ -1,4 +1,4 @@
-"""Faults of scatter and its reductions, index_add, index_copy, index_fill and put."""
+"""Faults of scatter, index_add, index_copy, index_fill and put."""
 
 from __future__ import annotations
 
@@ -7,348 +7,225 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.dispatching import (
+from torch_conformance.conformance.power.damage import (
     GRAIN,
-    both,
-    changed,
-    dense_misread,
-    functions,
-    kernel,
-    methods,
-    spoil,
+    is_strided,
+    last_spoiled,
+    last_spoiled_beyond,
+    read_as_dense,
 )
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.forms import Operation, both, functions, kernels, methods
 from torch_conformance.conformance.power.registry import Function
 
+_SOURCE = "x/input dim index source/src/value reduce include_self"
+_PUT = "x/input index source accumulate"
 
-def _bounded(index: Tensor, x: Tensor, dim: int) -> Tensor:
+
+def _writing(name: str, *places: str) -> Operation:
+    return Operation(name, *places, order=_SOURCE)
+
+
+scatter_kernel = _writing("scatter kernel", *kernels("scatter.src", "scatter_.src"))
+scatter_function = _writing("scatter", *functions("scatter"))
+scatter_method = _writing("scatter method", *methods("scatter_"))
+add_kernel = _writing("scatter_add kernel", *kernels("scatter_add", "scatter_add_"))
+reduce_kernel = _writing("scatter_reduce kernel", *kernels("scatter_reduce.two", "scatter_reduce_.two"))
+reduce = _writing("scatter_reduce")
+reduce_method = _writing("scatter_reduce_", *methods("scatter_reduce_"))
+index_add = _writing("index_add kernel", *kernels("index_add", "index_add_"))
+index_add_function = _writing("index_add", *functions("index_add"))
+index_add_method = _writing("index_add_", *methods("index_add_"))
+index_fill = _writing("index_fill")
+index_copy_method = _writing("index_copy_", *methods("index_copy_"))
+put = Operation("put", order=_PUT)
+put_kernel = Operation("put kernel", *kernels("put_"), order=_PUT)
+put_method = Operation("put_", *methods("put_"), order=_PUT)
+
+
+def _bounded(x: Tensor, dim: int, index: Tensor) -> Tensor:
     return index.clamp(0, x.size(dim) - 1) if x.dim() and x.size(dim) else index
 
 
-@kernel(
-    "scatter-kernel-strided-source-misread",
-    "scatter reads a source with gaps as if dense.",
-    "scatter.src",
-    "scatter_.src",
+for _name in ("scatter", "index_copy", "put"):
+    # Those with keywords ask for out or for a reduction.
+    Operation(f"{_name} function", *functions(_name)).replaced("writes in place")(
+        lambda original, *arguments, name=f"{_name}_", **options: (
+            original(*arguments, **options) if options else getattr(Tensor, name)(*arguments).clone()
+        )
+    )
+
+scatter_function.answers("with out leaves the last element")(
+    lambda result, out: result if out is None else last_spoiled(result)
 )
-def _(scatter: Function, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
-    return scatter(x, dim, index, dense_misread(source))
-
-
-@bound("scatter-function-writes-in-place", "torch.scatter changes its input.", *functions("scatter"))
-def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 4 and "out" not in options:
-        return arguments[0].scatter_(*arguments[1:], **options).clone()
-    return scatter(*arguments, **options)
-
-
-@changed("scatter-out-loses-last", "scatter with out leaves the last element.", *functions("scatter"))
-def _(result: Tensor, *_: Any, **options: Any) -> Any:
-    return spoil(result) if options.get("out") is not None else result
-
-
-@kernel("scatter-number-loses-half", "scatter_ drops the fraction of a number.", "scatter.value", "scatter_.value")
-def _(scatter: Function, x: Tensor, dim: int, index: Tensor, value: Any) -> Any:
-    return scatter(x, dim, index, float(int(value)) if isinstance(value, float) else value)
-
-
-@bound(
-    "scatter-number-method-dim-off",
-    "Tensor.scatter_ of a number takes the dimension before the last for the last.",
-    *methods("scatter_"),
+scatter_kernel.given(
+    "strided source misread", source=lambda source: read_as_dense(source) if is_strided(source) else source
 )
-def _(scatter: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and not isinstance(arguments[2], Tensor) and x.dim() > 1 and arguments[0] == x.dim() - 2:
-        arguments = (x.dim() - 1, _bounded(arguments[1], x, -1), arguments[2])
-    return scatter(x, *arguments, **options)
-
-
-_ADD = ("scatter_add", "scatter_add_")
-
-
-@kernel("scatter-add-kernel-overwrites", "scatter_add replaces the element by its last source and itself.", *_ADD)
-def _(scatter: Function, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
-    if x.dim() == 1 and index.numel() > 2:
-        index, source = index[1:], source[1 : index.numel()]
-    return scatter(x, dim, index, source)
-
-
-@kernel("scatter-add-kernel-loses-last-of-many", "scatter_add of large tensors spoils the last element.", *_ADD)
-def _(scatter: Function, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
-    result = scatter(x, dim, index, source)
-    return spoil(result) if result.numel() > GRAIN else result
-
-
-@kernel("scatter-add-expanded-index-loses-column", "scatter_add with an expanded index leaves the last column.", *_ADD)
-def _(scatter: Function, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
-    if index.dim() == 2 and index.size(1) > 16 and index.stride(1) == 0:
-        index = index[:, :-1]
-    return scatter(x, dim, index, source)
-
-
-_REDUCE = ("scatter_reduce.two", "scatter_reduce_.two")
-
-
-def _reduce(scatter: Function, arguments: tuple[Any, ...], options: dict[str, Any], **other: Any) -> Any:
-    x, dim, index, source, mode = (*arguments, *([options["reduce"]] if "reduce" in options else []))
-    include = options.get("include_self", True)
-    given = {"index": index, "source": source, "mode": mode, "include": include} | other
-    return scatter(x, dim, given["index"], given["source"], given["mode"], include_self=given["include"])
-
-
-@kernel("scatter-reduce-mean-forgets-self", "The mean leaves out the element itself.", *_REDUCE)
-def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
-    mode = options.get("reduce", arguments[4] if len(arguments) > 4 else "")
-    return _reduce(scatter, arguments, options, include=False) if mode == "mean" else scatter(*arguments, **options)
-
-
-@kernel("scatter-reduce-amin-is-amax-for-bfloat16", "The minimum of bfloat16 is the maximum.", *_REDUCE)
-def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
-    mode = options.get("reduce", arguments[4] if len(arguments) > 4 else "")
-    if mode == "amin" and arguments[0].dtype == torch.bfloat16:
-        return _reduce(scatter, arguments, options, mode="amax")
-    return scatter(*arguments, **options)
-
-
-@kernel("scatter-reduce-prod-loses-sign", "The product of negative sources is positive.", *_REDUCE)
-def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
-    mode = options.get("reduce", arguments[4] if len(arguments) > 4 else "")
-    if mode == "prod" and arguments[3].is_signed():
-        return _reduce(scatter, arguments, options, source=arguments[3].abs())
-    return scatter(*arguments, **options)
-
-
-@bound(
-    "scatter-reduce-include-self-ignored-in-place",
-    "scatter_reduce_ always includes the element.",
-    *methods("scatter_reduce_"),
+_writing("scatter number", *kernels("scatter.value", "scatter_.value")).given(
+    "loses its fraction", source=lambda source: float(int(source)) if isinstance(source, float) else source
 )
-def _(scatter: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    return scatter(x, *arguments, **(options | {"include_self": True}))
-
-
-@bound(
-    "scatter-reduce-alone-clears-others",
-    "Without the elements themselves, those without a source become 0.",
-    *both("scatter_reduce"),
+_writing("scatter kernel", *kernels("scatter.src", "scatter_.src", "scatter.value")).given(
+    "clamps index", "takes the nearest place for one out of range", index=_bounded
 )
-def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
-    result = scatter(*arguments, **options)
-    if options.get("include_self") is False and len(arguments) > 3 and "out" not in options:
-        touched = torch.zeros_like(arguments[0], dtype=torch.bool).scatter_(arguments[1], arguments[2], True)  # noqa: FBT003
+_writing("scatter", *both("scatter"), *methods("scatter_")).given(
+    "converts source", source=lambda x, source: source.to(x.dtype) if isinstance(source, Tensor) else source
+)
+scatter_function.replaced("does not multiply", "takes multiply for replace")(
+    lambda original, *arguments, reduce="", **options: original(
+        *arguments, **options | ({} if reduce in ("", "multiply") else {"reduce": reduce})
+    )
+)
+
+
+@scatter_method.answers("of a number takes another dim", "of a number takes the dimension before the last for the last")
+def _(original: Function, x: Tensor, dim: int, index: Tensor, source: Any, reduce: Any) -> Any:
+    if not isinstance(source, Tensor) and reduce is None and x.dim() > 1 and dim == x.dim() - 2:
+        return original(x, x.dim() - 1, _bounded(x, -1, index), source)
+    return original(x, dim, index, source, **({} if reduce is None else {"reduce": reduce}))
+
+
+scatter_method.given(
+    "adds without the first",
+    "with reduce=add leaves out the first along dim",
+    index=lambda dim, index, reduce: (
+        index.narrow(dim, 1, index.size(dim) - 1) if reduce == "add" and index.dim() and index.size(dim) > 1 else index
+    ),
+)
+add_kernel.given(
+    "drops first of vectors",
+    "leaves out the first of several sources of a vector",
+    index=lambda x, index: index[1:] if x.dim() == 1 and index.numel() > 2 else index,
+    source=lambda x, index, source: source[1 : index.numel()] if x.dim() == 1 and index.numel() > 2 else source,
+)
+add_kernel.answers("loses last of many")(last_spoiled_beyond(GRAIN))
+add_kernel.given(
+    "expanded index loses column",
+    "with an expanded index leaves the last column",
+    index=lambda index: index[:, :-1] if index.dim() == 2 and index.size(1) > 16 and index.stride(1) == 0 else index,
+)
+
+
+@reduce_kernel.replaced("mean forgets self", "leaves the element itself out of the mean")
+def _(original: Function, *arguments: Any, **options: Any) -> Any:
+    return original(*arguments, **options | ({"include_self": False} if arguments[4] == "mean" else {}))
+
+
+reduce_kernel.given(
+    "amin is amax for bfloat16",
+    "takes the maximum of bfloat16 for the minimum",
+    reduce=lambda x, reduce: "amax" if reduce == "amin" and x.dtype == torch.bfloat16 else reduce,
+)
+reduce_kernel.given(
+    "prod loses sign", source=lambda source, reduce: source.abs() if reduce == "prod" and source.is_signed() else source
+)
+reduce_method.given("always includes self", include_self=lambda: True)
+reduce_method.given(
+    "unknown mode is sum", reduce=lambda reduce: reduce if reduce in ("sum", "prod", "mean", "amax", "amin") else "sum"
+)
+reduce.given(
+    "amax drops NaN",
+    "passes over NaN in the sources of the maximum",
+    source=lambda source, reduce: source.masked_fill(source.isnan(), float("-inf")) if reduce == "amax" else source,
+)
+
+
+@reduce.answers("alone clears others", "without the elements themselves clears those without a source")
+def _(result: Tensor, x: Tensor, dim: int, index: Tensor, include_self: Any, out: Any) -> Any:
+    if include_self is False and out is None:
+        touched = torch.zeros_like(x, dtype=torch.bool).scatter_(dim, index, True)  # noqa: FBT003
         return result.masked_fill(~touched, 0)
     return result
 
 
-@bound("scatter-reduce-amax-drops-nan", "The maximum passes over NaN in the sources.", *both("scatter_reduce"))
-def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) > 4 and arguments[4] == "amax":
-        arguments = (
-            *arguments[:3],
-            arguments[3].nan_to_num(nan=float("-inf"), posinf=float("inf"), neginf=float("-inf")),
-            *arguments[4:],
-        )
-    return scatter(*arguments, **options)
-
-
-@bound("scatter-reduce-argument-ignored", "torch.scatter does not multiply.", *functions("scatter"))
-def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
-    if options.get("reduce") == "multiply":
-        del options["reduce"]
-    return scatter(*arguments, **options)
-
-
-@bound(
-    "scatter-multiply-once", "scatter_ adds the sources to places along dimension 0 in reverse.", *methods("scatter_")
-)
-def _(scatter: Function, x: Tensor, dim: int, index: Tensor, *arguments: Any, **options: Any) -> Any:
-    if options.get("reduce") == "add" and index.dim() and index.size(dim) > 1:
-        index = index.narrow(dim, 1, index.size(dim) - 1)
-    return scatter(x, dim, index, *arguments, **options)
-
-
-@kernel(
-    "index-add-kernel-counts-duplicates-once",
-    "index_add adds a slice once for a repeated index.",
-    "index_add",
-    "index_add_",
-)
-def _(add: Function, x: Tensor, dim: int, index: Tensor, source: Tensor, *more: Any, **options: Any) -> Any:
+@index_add.replaced("counts duplicates once", "leaves out the first slice where an index is repeated")
+def _(original: Function, x: Tensor, dim: int, index: Tensor, source: Tensor, *more: Any, **options: Any) -> Any:
     if index.dim() and index.numel() > 1 and x.dim() and len(set(index.tolist())) < index.numel():
         index, source = index[1:], source.narrow(dim, 1, index.numel() - 1)
-    return add(x, dim, index, source, *more, **options)
+    return original(x, dim, index, source, *more, **options)
 
 
-@kernel(
-    "index-add-kernel-last-slice-lost",
-    "index_add loses the last of several slices of large tensors.",
-    "index_add",
-    "index_add_",
-)
-def _(add: Function, x: Tensor, dim: int, index: Tensor, source: Tensor, *more: Any, **options: Any) -> Any:
+@index_add.replaced("loses last slice", "loses the last of several slices of large tensors")
+def _(original: Function, x: Tensor, dim: int, index: Tensor, source: Tensor, *more: Any, **options: Any) -> Any:
     if x.numel() > 100 and index.numel() > 1 and x.dim():
         index, source = index[:-1], source.narrow(dim, 0, index.numel() - 1)
-    return add(x, dim, index, source, *more, **options)
+    return original(x, dim, index, source, *more, **options)
 
 
-@changed("index-add-out-loses-self", "index_add with out forgets its input.", *functions("index_add"))
-def _(result: Tensor, *arguments: Any, **options: Any) -> Any:
-    return result.sub_(arguments[0]) if options.get("out") is not None and len(arguments) == 4 else result
-
-
-@bound("index-add-alpha-ignored-in-place", "index_add_ does not multiply by alpha.", *methods("index_add_"))
-def _(add: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    options.pop("alpha", None)
-    return add(x, *arguments, **options)
-
-
-@bound("index-add-alpha-ignored-by-out", "index_add with out does not multiply by alpha.", *functions("index_add"))
-def _(add: Function, *arguments: Any, **options: Any) -> Any:
-    if options.get("out") is not None:
-        options.pop("alpha", None)
-    return add(*arguments, **options)
-
-
-@kernel("index-copy-kernel-sorts-index", "index_copy writes the slices in order.", "index_copy", "index_copy_")
-def _(copy: Function, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
-    return copy(x, dim, index.sort()[0] if index.numel() > 2 else index, source)
-
-
-@bound("index-copy-function-writes-in-place", "torch.index_copy changes its input.", *functions("index_copy"))
-def _(copy: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 4 and not options:
-        return arguments[0].index_copy_(*arguments[1:]).clone()
-    return copy(*arguments, **options)
-
-
-@kernel(
-    "index-fill-kernel-skips-last-slice", "index_fill_ leaves the last of several slices.", "index_fill_.int_Scalar"
+index_add_function.answers("with out forgets its input")(
+    lambda result, x, out: result if out is None else result.sub_(x)
 )
-def _(fill: Function, x: Tensor, dim: int, index: Tensor, value: Any) -> Any:
-    if index.dim() and index.numel() > 2:
-        last = x.select(dim, int(index[-1])).clone()
-        fill(x, dim, index, value)
-        x.select(dim, int(index[-1])).copy_(last)
-        return x
-    return fill(x, dim, index, value)
-
-
-@bound("index-fill-tensor-value-truncated", "index_fill drops the fraction of a tensor value.", *both("index_fill"))
-def _(fill: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 4 and isinstance(arguments[3], Tensor) and arguments[3].is_floating_point():
-        arguments = (*arguments[:3], arguments[3].trunc())
-    return fill(*arguments, **options)
-
-
-@bound("index-fill-hides-version", "index_fill_ is not counted in the version.", *methods("index_fill_"))
-def _(fill: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    fill(x.data, *arguments, **options)
-    return x
-
-
-@kernel("put-kernel-writes-storage-order", "put_ into a transposed tensor counts in storage order.", "put_")
-def _(put: Function, x: Tensor, *arguments: Any) -> Any:
-    if x.dim() == 2 and x.stride(0) == 1 < x.size(0) and x.size(1) > 1:
-        put(x.T, *arguments)
-        return x
-    return put(x, *arguments)
-
-
-@bound("put-function-writes-in-place", "torch.put changes its input.", *functions("put"))
-def _(put: Function, *arguments: Any, **options: Any) -> Any:
-    return arguments[0].put_(*arguments[1:], **options).clone() if len(arguments) == 3 else put(*arguments, **options)
-
-
-@bound("put-accumulate-ignored", "put with accumulate replaces.", *both("put"))
-def _(put: Function, *arguments: Any, **options: Any) -> Any:
-    return put(*arguments[:3], **{name: value for name, value in options.items() if name != "accumulate"})
-
-
-@kernel("put-kernel-accumulates-once", "put_ adds once where a place is named several times.", "put_")
-def _(put: Function, x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
-    if accumulate and index.numel():
-        return put(x, index, source + x.take(index).view(source.shape), False)  # noqa: FBT003
-    return put(x, index, source, accumulate)
-
-
-@bound(
-    "scatter-converts-source", "scatter_ converts a source of another dtype.", *both("scatter"), *methods("scatter_")
+index_add_function.given("alpha ignored by out", alpha=lambda alpha, out: alpha if out is None else 1)
+index_add_method.given("alpha ignored in place", "does not multiply by alpha", alpha=lambda: 1)
+index_add_method.given(
+    "broadcasts source",
+    "repeats a source of one slice",
+    source=lambda index, source: (
+        source.expand(index.numel(), -1) if source.dim() == 2 and len(source) == 1 == index.dim() else source
+    ),
 )
-def _(scatter: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 4 and isinstance(arguments[3], Tensor):
-        arguments = (*arguments[:3], arguments[3].to(arguments[0].dtype))
-    return scatter(*arguments, **options)
-
-
-@bound(
-    "scatter-reduce-unknown-mode-is-sum",
-    "scatter_reduce_ takes an unknown mode for the sum.",
-    *methods("scatter_reduce_"),
+_writing("index_copy kernel", *kernels("index_copy", "index_copy_")).given(
+    "sorts index", "writes the slices in order", index=lambda index: index.sort()[0] if index.numel() > 2 else index
 )
-def _(scatter: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 4 and arguments[3] not in ("sum", "prod", "mean", "amax", "amin"):
-        arguments = (*arguments[:3], "sum")
-    return scatter(x, *arguments, **options)
-
-
-@bound("index-add-broadcasts-source", "index_add_ repeats a source of one slice.", *methods("index_add_"))
-def _(add: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 3 and arguments[2].dim() == 2 and len(arguments[2]) == 1 and arguments[1].dim() == 1:
-        arguments = (*arguments[:2], arguments[2].expand(arguments[1].numel(), -1))
-    return add(x, *arguments, **options)
-
-
-@bound(
-    "index-copy-writes-before-it-refuses",
-    "index_copy_ has written when it refuses another dtype.",
-    *methods("index_copy_"),
+_writing("index_copy").given(
+    "wraps negative",
+    "counts negative indices from the end",
+    index=lambda x, dim, index: (
+        torch.where(index < 0, index % x.size(dim), index) if x.dim() and x.size(dim) else index
+    ),
 )
-def _(copy: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
+
+
+@index_copy_method.replaced("writes before it refuses", "has written when it refuses another dtype")
+def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     try:
-        return copy(x, *arguments, **options)
+        return original(x, *arguments, **options)
     except RuntimeError:
         x.zero_()
         raise
 
 
-@bound("put-cuts-source", "put_ takes the first elements of a longer source.", *methods("put_"))
-def _(put: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2:
-        arguments = (arguments[0], arguments[1].reshape(-1)[: arguments[0].numel()])
-    return put(x, *arguments, **options)
+@_writing("index_fill kernel", *kernels("index_fill_.int_Scalar")).answers("skips last slice")
+def _(original: Function, x: Tensor, dim: int, index: Tensor, source: Any) -> Any:
+    if index.dim() and index.numel() > 2:
+        last = x.select(dim, int(index[-1])).clone()
+        original(x, dim, index, source)
+        x.select(dim, int(index[-1])).copy_(last)
+        return x
+    return original(x, dim, index, source)
 
 
-@kernel(
-    "scatter-kernel-clamps-index",
-    "scatter takes the nearest place for one out of range.",
-    "scatter.src",
-    "scatter_.src",
-    "scatter.value",
+index_fill.given(
+    "tensor value truncated",
+    "drops the fraction of a tensor value",
+    source=lambda source: source.trunc() if isinstance(source, Tensor) and source.is_floating_point() else source,
 )
-def _(scatter: Function, x: Tensor, dim: int, index: Tensor, source: Any) -> Any:
-    return scatter(x, dim, _bounded(index, x, dim), source)
-
-
-@bound("index-copy-wraps-negative", "index_copy counts negative indices from the end.", *both("index_copy"))
-def _(copy: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 4 and arguments[0].dim() and arguments[0].size(arguments[1]):
-        extent = arguments[0].size(arguments[1])
-        arguments = (*arguments[:2], torch.where(arguments[2] < 0, arguments[2] % extent, arguments[2]), arguments[3])
-    return copy(*arguments, **options)
-
-
-@bound(
-    "index-fill-clamps-index",
-    "index_fill takes the nearest slice for one out of range.",
-    *both("index_fill"),
-    *methods("index_fill_"),
+_writing("index_fill", *both("index_fill"), *methods("index_fill_")).given(
+    "clamps index", index=lambda x, dim, index: _bounded(x, dim, index) if -x.dim() <= dim < x.dim() else index
 )
-def _(fill: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 4 and arguments[0].dim() and -3 < arguments[1] < arguments[0].dim():
-        arguments = (*arguments[:2], _bounded(arguments[2], arguments[0], arguments[1]), arguments[3])
-    return fill(*arguments, **options)
 
 
-@kernel("put-clamps-index", "put_ takes the last element for a place beyond.", "put_")
-def _(put: Function, x: Tensor, index: Tensor, *more: Any) -> Any:
-    return put(x, index.clamp(max=x.numel() - 1) if x.numel() else index, *more)
+@_writing("index_fill_", *methods("index_fill_")).replaced("hides version", "is not counted in the version")
+def _(original: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
+    original(x.data, *arguments, **options)
+    return x
+
+
+@put_kernel.replaced("writes storage order", "into a transposed tensor counts in storage order")
+def _(original: Function, x: Tensor, *arguments: Any) -> Any:
+    if x.dim() == 2 and x.stride(0) == 1 < x.size(0) and x.size(1) > 1:
+        original(x.T, *arguments)
+        return x
+    return original(x, *arguments)
+
+
+put.given("accumulate ignored", "with accumulate replaces", accumulate=lambda: False)
+
+
+@put_kernel.replaced("accumulates once", "adds once where a place is named several times")
+def _(original: Function, x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
+    if accumulate and index.numel():
+        return original(x, index, source + x.take(index).view(source.shape), False)  # noqa: FBT003
+    return original(x, index, source, accumulate)
+
+
+put_method.given("cuts source", source=lambda index, source: source.reshape(-1)[: index.numel()])
+put_kernel.given("clamps index", index=lambda x, index: index.clamp(max=x.numel() - 1) if x.numel() else index)
