@@ -314,3 +314,22 @@ def static(answer: Answer) -> Callable[[Function], Any]:
 def installed(name: str, summary: str, place: str, make: Callable[[Any], Any]) -> None:
     """Register a fault that puts `make(original)` in place of what is there: a class, a static method, a property."""
     fault(name, summary)(lambda breaker: breaker.replace((place,), make))
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Answer None and do nothing: what some places do under a fault."""
+
+
+def option_changed(name: str, summary: str, *places: str, option: str, change: Change, order: str = "") -> None:
+    """Register a fault that takes `change` of an option for the option, where it is given."""
+
+    def other(given: Named) -> None:
+        if given.get(option) is not None:
+            given[option] = change(given[option])
+
+    arguments_changed(name, summary, *places, order=order)(other)
+
+
+def default_changed(name: str, summary: str, *places: str, option: str, value: Any, order: str = "") -> None:
+    """Register a fault that takes another value for an option that is not given."""
+    arguments_changed(name, summary, *places, order=order)(lambda given: given.setdefault(option, value))
