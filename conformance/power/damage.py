@@ -164,3 +164,29 @@ def last_spoiled_beyond(count: int) -> Change:
 def shifted(x: Tensor, places: int) -> Tensor:
     """Return what is read when a tensor begins so many places later in its storage."""
     return as_strided(x, x.shape, x.stride(), x.storage_offset() + places)
+
+
+def needs_gradient(x: Any) -> bool:
+    """Hold for tensors through which gradients would flow now."""
+    return isinstance(x, Tensor) and x.requires_grad and torch.is_grad_enabled()
+
+
+def sequence(tensors: Any) -> list[Any]:
+    """Return one tensor or several as a list."""
+    return [tensors] if tensors is None or isinstance(tensors, Tensor) else list(tensors)
+
+
+def leaves_of(tensors: Any) -> list[Tensor]:
+    """Return the leaves that backward of some tensors would reach."""
+    found = {id(each): each for each in sequence(tensors) if each.grad_fn is None and each.requires_grad}
+    waiting: list[Any] = [each.grad_fn for each in sequence(tensors)]
+    seen = {None}
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            found[id(node.variable)] = node.variable
+        waiting += [following for following, _ in node.next_functions]
+    return list(found.values())

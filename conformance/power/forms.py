@@ -394,3 +394,22 @@ class Operation:
             if function(self._given(arguments, options)):
                 raise error(f"{self._name} {mutation}")
             return original(*arguments, **options)
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Answer None and do nothing: what some places do under a fault."""
+
+
+def option_changed(name: str, summary: str, *places: str, option: str, change: Change, order: str = "") -> None:
+    """Register a fault that takes `change` of an option for the option, where it is given."""
+
+    def other(given: Named) -> None:
+        if given.get(option) is not None:
+            given[option] = change(given[option])
+
+    arguments_changed(name, summary, *places, order=order)(other)
+
+
+def default_changed(name: str, summary: str, *places: str, option: str, value: Any, order: str = "") -> None:
+    """Register a fault that takes another value for an option that is not given."""
+    arguments_changed(name, summary, *places, order=order)(lambda given: given.setdefault(option, value))

@@ -5,130 +5,79 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._contextlib import _DecoratorContextManager
 
-from torch_conformance.conformance.power.older_forms.arguments import without
-from torch_conformance.conformance.power.older_forms.leaf_gradients import static
-from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
+from torch_conformance.conformance.power import forms
+from torch_conformance.conformance.power.forms import nothing, option_ignored, replaced, wrapping
 from torch_conformance.conformance.power.registry import Breaker, FaultUnavailable, Function, fault
 
 _set = torch._C._set_grad_enabled  # noqa: SLF001
-ENTER, EXIT = "__enter__", "__exit__"
+SWITCH, INFERENCE, DECORATED = (
+    "set_grad_enabled",
+    "inference_mode",
+    "utils._contextlib._DecoratorContextManager.__call__",
+)
 
 
-@bound("autograd-no-grad-does-nothing", "no_grad leaves the mode as it is.", (torch.no_grad, ENTER))
-def _(_f: Function, self: Any) -> None:
+def _unentered(_f: Function, self: Any) -> None:
     self.prev = torch.is_grad_enabled()
 
 
-@bound(
-    "autograd-set-grad-enabled-ignores-false", "set_grad_enabled always enables.", (torch.set_grad_enabled, "__init__")
-)
-def _(f: Function, self: Any, mode: Any) -> None:  # noqa: ARG001
-    f(self, True)  # noqa: FBT003
-
-
-@bound("autograd-enable-grad-does-nothing", "enable_grad leaves the mode as it is.", (torch.enable_grad, ENTER))
-def _(_f: Function, self: Any) -> None:
-    self.prev = torch.is_grad_enabled()
-
-
-@bound(
-    "autograd-modes-restore-true",
-    "After no_grad and enable_grad grad mode is on.",
-    (torch.no_grad, EXIT),
-    (torch.enable_grad, EXIT),
-)
-def _(_f: Function, *_: Any) -> None:
+def _enabling(*_: Any) -> None:
     _set(True)  # noqa: FBT003
 
 
-@bound(
-    "autograd-set-grad-enabled-restores-true", "After set_grad_enabled grad mode is on.", (torch.set_grad_enabled, EXIT)
-)
-def _(_f: Function, *_: Any) -> None:
-    _set(True)  # noqa: FBT003
-
-
-@bound(
+# Entering and leaving.
+for _mode in ("no_grad", "enable_grad"):
+    _name = f"autograd-{_mode.replace('_', '-')}-does-nothing"
+    replaced(_name, f"{_mode} leaves the mode as it is.", f"{_mode}.__enter__")(_unentered)
+replaced("autograd-modes-restore-true", "A mode ends in on.", "no_grad.__exit__", "enable_grad.__exit__")(_enabling)
+replaced("autograd-set-grad-enabled-restores-true", "set_grad_enabled ends in on.", f"{SWITCH}.__exit__")(_enabling)
+replaced(
     "autograd-inference-mode-does-nothing",
     "inference_mode leaves the mode as it is.",
-    (torch.inference_mode, ENTER),
-    (torch.inference_mode, EXIT),
+    f"{INFERENCE}.__enter__",
+    f"{INFERENCE}.__exit__",
+)(nothing)
+for _mode in ("no_grad", SWITCH):
+    _name = f"autograd-{_mode.replace('_', '-')}-lost-by-exceptions"
+    replaced(_name, f"An exception keeps {_mode} from being undone.", f"{_mode}.__exit__")(
+        lambda f, self, kind, *rest: f(self, kind, *rest) if kind is None else None
+    )
+option_ignored(
+    "autograd-set-grad-enabled-ignores-false",
+    "set_grad_enabled always enables.",
+    f"{SWITCH}.__init__",
+    option="mode",
+    value=True,
 )
-def _(_f: Function, *_: Any) -> None:
-    return None
-
-
-@bound("autograd-no-grad-lost-by-exceptions", "An exception leaves no_grad on.", (torch.no_grad, EXIT))
-def _(f: Function, self: Any, kind: Any, *rest: Any) -> None:
-    if kind is None:
-        f(self, kind, *rest)
-
-
-@bound(
-    "autograd-set-grad-enabled-lost-by-exceptions",
-    "An exception keeps set_grad_enabled from being undone.",
-    (torch.set_grad_enabled, EXIT),
+option_ignored(
+    "autograd-inference-mode-ignores-false",
+    "inference_mode(False) is inference_mode().",
+    f"{INFERENCE}.__init__",
+    option="mode",
 )
-def _(f: Function, self: Any, kind: Any, *rest: Any) -> None:
-    if kind is None:
-        f(self, kind, *rest)
 
 
-def _decorating(name: str, summary: str) -> Callable[[Function], Function]:
-    return bound(name, summary, (_DecoratorContextManager, "__call__"))
+@replaced(
+    "autograd-set-grad-enabled-waits-for-with", "Called alone set_grad_enabled does nothing.", f"{SWITCH}.__init__"
+)
+def _(f: Function, self: Any, mode: Any) -> None:
+    f(self, mode)
+    _set(self.prev)
 
 
-@_decorating("autograd-decorated-functions-lose-their-name", "A decorated function is nameless.")
-def _(f: Function, self: Any, function: Function) -> Any:
-    decorated = f(self, function)
+@fault("autograd-inference-mode-is-no-grad", "inference_mode does what no_grad does.")
+def _(breaker: Breaker) -> None:
+    def enter(_f: Function, self: Any) -> None:
+        self.before = torch.is_grad_enabled()
+        _set(not self.mode)
 
-    def wrapper(*a: Any, **k: Any) -> Any:
-        return decorated(*a, **k)
-
-    return wrapper
-
-
-@_decorating("autograd-decorator-holds-for-the-first-call", "A decorated function is bare from its second call.")
-def _(f: Function, self: Any, function: Function) -> Any:
-    decorated = f(self, function)
-    calls: list[bool] = []
-
-    @functools.wraps(function)
-    def wrapper(*a: Any, **k: Any) -> Any:
-        calls.append(True)
-        return (decorated if len(calls) == 1 else function)(*a, **k)
-
-    return wrapper
-
-
-@_decorating("autograd-decorator-drops-keywords", "A decorated function gets no keywords.")
-def _(f: Function, self: Any, function: Function) -> Any:
-    decorated = f(self, function)
-    return functools.wraps(function)(lambda *a, **_: decorated(*a))
-
-
-@_decorating("autograd-decorated-generators-are-not-wrapped", "A generator function is left as it is.")
-def _(f: Function, self: Any, function: Function) -> Any:
-    return function if inspect.isgeneratorfunction(function) else f(self, function)
-
-
-@_decorating("autograd-decorated-generators-leak-their-mode", "The mode of a generator holds for its caller too.")
-def _(f: Function, self: Any, function: Function) -> Any:
-    if not inspect.isgeneratorfunction(function):
-        return f(self, function)
-
-    def wrapper(*a: Any, **k: Any) -> Any:
-        with self.clone():
-            yield from function(*a, **k)
-
-    return wrapper
+    breaker.replace((f"{INFERENCE}.__enter__",), wrapping(enter))
+    breaker.replace((f"{INFERENCE}.__exit__",), wrapping(lambda _f, self, *_: _set(self.before)))
 
 
 @fault("autograd-bare-enable-grad-is-no-grad", "enable_grad without parentheses disables.")
@@ -139,30 +88,55 @@ def _(breaker: Breaker) -> None:
     def new(original: Function, cls: Any, function: Any = None) -> Any:
         return original(cls) if function is None else torch.no_grad()(function)
 
-    breaker.binding(torch.enable_grad, "__new__", static(new))
+    breaker.replace(("enable_grad.__new__",), forms.static(new))
 
 
-@bound(
-    "autograd-set-grad-enabled-waits-for-with",
-    "set_grad_enabled called as a function does nothing.",
-    (torch.set_grad_enabled, "__init__"),
+# What is decorated.
+@replaced("autograd-decorated-functions-lose-their-name", "A decorated function is nameless.", DECORATED)
+def _(f: Function, self: Any, function: Function) -> Any:
+    return functools.partial(f(self, function))
+
+
+@replaced("autograd-decorator-holds-for-the-first-call", "A decorated function is bare from its 2nd call.", DECORATED)
+def _(f: Function, self: Any, function: Function) -> Any:
+    first = iter([f(self, function)])
+
+    @functools.wraps(function)
+    def wrapper(*a: Any, **k: Any) -> Any:
+        return next(first, function)(*a, **k)
+
+    return wrapper
+
+
+@replaced("autograd-decorator-drops-keywords", "A decorated function gets no keywords.", DECORATED)
+def _(f: Function, self: Any, function: Function) -> Any:
+    decorated = f(self, function)
+    return functools.wraps(function)(lambda *a, **_: decorated(*a))
+
+
+@replaced("autograd-decorated-generators-leak-their-mode", "A generator's mode holds for its caller too.", DECORATED)
+def _(f: Function, self: Any, function: Function) -> Any:
+    def wrapper(*a: Any, **k: Any) -> Any:
+        with self.clone():
+            yield from function(*a, **k)
+
+    return wrapper if inspect.isgeneratorfunction(function) else f(self, function)
+
+
+replaced("autograd-decorated-generators-are-not-wrapped", "A generator function is left as it is.", DECORATED)(
+    lambda f, self, function: function if inspect.isgeneratorfunction(function) else f(self, function)
 )
-def _(f: Function, self: Any, mode: Any) -> None:
-    f(self, mode)
-    _set(self.prev)
 
-
-@bound("autograd-factories-under-no-grad-drop-requires-grad", "ones under no_grad requires no grad.", (torch, "ones"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **(k if torch.is_grad_enabled() else without(k, "requires_grad")))
-
-
-@fault("autograd-parameters-under-no-grad-are-constant", "A Parameter made under no_grad requires no grad.")
-def _(breaker: Breaker) -> None:
-    def new(original: Function, cls: Any, data: Any = None, requires_grad: Any = True) -> Any:
-        return original(cls, data, requires_grad and torch.is_grad_enabled())
-
-    breaker.binding(torch.nn.Parameter, "__new__", static(new))
+# What a mode decides.
+replaced("autograd-factories-under-no-grad-drop-requires-grad", "no_grad keeps ones from requiring.", "torch.ones")(
+    lambda f, *a, requires_grad=False, **k: f(*a, **k, requires_grad=requires_grad and torch.is_grad_enabled())
+)
+forms.installed(
+    "autograd-parameters-under-no-grad-are-constant",
+    "A Parameter made under no_grad requires no grad.",
+    "nn.Parameter.__new__",
+    forms.static(lambda f, cls, x=None, requires_grad=True: f(cls, x, requires_grad and torch.is_grad_enabled())),
+)
 
 
 @fault("autograd-modes-are-inherited-by-threads", "A thread begins with the grad mode of the one that starts it.")
@@ -175,41 +149,16 @@ def _(breaker: Breaker) -> None:
         _set(getattr(self, "inherited", True))
         return original(self)
 
-    breaker.binding(threading.Thread, "start", replaced(start))
-    breaker.binding(threading.Thread, "run", replaced(run))
+    breaker.binding(threading.Thread, "start", wrapping(start))
+    breaker.binding(threading.Thread, "run", wrapping(run))
 
 
-@bound(
-    "autograd-inference-mode-ignores-false",
-    "inference_mode(False) is inference_mode().",
-    (torch.inference_mode, "__init__"),
-)
-def _(f: Function, self: Any, mode: Any = True) -> None:  # noqa: ARG001
-    f(self, True)  # noqa: FBT003
-
-
-@fault("autograd-inference-mode-is-no-grad", "inference_mode does what no_grad does.")
-def _(breaker: Breaker) -> None:
-    def enter(_f: Function, self: Any) -> None:
-        self.before = torch.is_grad_enabled()
-        _set(not self.mode)
-
-    breaker.binding(torch.inference_mode, ENTER, replaced(enter))
-    breaker.binding(torch.inference_mode, EXIT, replaced(lambda _f, self, *_: _set(self.before)))
-
-
-@bound("autograd-inference-tensors-are-written", "add_ writes inference tensors anywhere.", (Tensor, "add_"))
+@replaced("autograd-inference-tensors-are-written", "add_ writes inference tensors anywhere.", "Tensor.add_")
 def _(f: Function, self: Tensor, *a: Any, **k: Any) -> Any:
-    if not self.is_inference():
-        return f(self, *a, **k)
-    with torch.inference_mode():
+    with torch.inference_mode(mode=torch.is_inference_mode_enabled() or self.is_inference()):
         return f(self, *a, **k)
 
 
-@bound(
-    "autograd-inference-tensors-may-require-grad",
-    "requires_grad_ passes inference tensors over.",
-    (Tensor, "requires_grad_"),
-)
-def _(f: Function, self: Tensor, *a: Any, **k: Any) -> Any:
-    return self if self.is_inference() else f(self, *a, **k)
+replaced(
+    "autograd-inference-tensors-may-require-grad", "requires_grad_ spares inference tensors.", "Tensor.requires_grad_"
+)(lambda f, self, *a, **k: self if self.is_inference() else f(self, *a, **k))

@@ -9,233 +9,179 @@ from typing import Any
 import torch
 import torch.utils.checkpoint
 from torch import Tensor
-from torch.autograd import anomaly_mode, functional
 
-from torch_conformance.conformance.power.older_forms.altering import changing_gradient
-from torch_conformance.conformance.power.older_forms.arguments import last_replaced, without
-from torch_conformance.conformance.power.older_forms.leaf_gradients import sequence
-from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
-from torch_conformance.conformance.power.registry import Breaker, Function, fault
+from torch_conformance.conformance.power import forms
+from torch_conformance.conformance.power.damage import Change, last_replaced, scaled, sequence
+from torch_conformance.conformance.power.forms import (
+    answer_changed,
+    arguments_changed,
+    nothing,
+    option_changed,
+    option_ignored,
+    replaced,
+    with_gradient,
+)
+from torch_conformance.conformance.power.registry import Function, fault
 
-CHECK, SECOND = (torch.autograd, "gradcheck"), (torch.autograd, "gradgradcheck")
-
-
-@bound("autograd-gradcheck-has-no-tolerance", "gradcheck takes equal numbers alone.", CHECK)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **{**k, "atol": 0.0, "rtol": 0.0})
-
-
-@bound("autograd-gradcheck-is-lenient", "gradcheck takes a derivative that is half off.", CHECK)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **{"rtol": 0.5, **k})
+CHECK, SECOND, COPY = "autograd.gradcheck", "autograd.gradgradcheck", "Tensor.__deepcopy__"
+CHECKPOINT, ANOMALY = "utils.checkpoint.checkpoint", "autograd.anomaly_mode.detect_anomaly"
 
 
-@bound("autograd-gradcheck-ignores-raise-exception", "gradcheck drops raise_exception.", CHECK)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **without(k, "raise_exception"))
+def _functional(*names: str) -> tuple[str, ...]:
+    return tuple(f"autograd.functional.{name}" for name in names)
 
 
-@bound("autograd-gradcheck-fast-mode-passes-everything", "gradcheck in fast mode is always true.", CHECK)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return True if k.get("fast_mode") else f(*a, **k)
+JACOBIAN, HESSIAN, VJP = _functional("jacobian", "hessian", "vjp")
 
+# Options that are dropped: by what, which, and whether the name of the fault says so in another way.
+_IGNORED = (
+    ("gradcheck-ignores-raise-exception", "raise_exception", (CHECK,)),
+    ("gradcheck-ignores-rtol", "rtol", (CHECK,)),
+    ("gradcheck-ignores-atol", "atol", (CHECK,)),
+    ("gradgradcheck-ignores-raise-exception", "raise_exception", (SECOND,)),
+    ("hessian-ignores-outer-strategy", "outer_jacobian_strategy", (HESSIAN,)),
+    ("functional-create-graph-is-ignored", "create_graph", _functional("hessian", "jvp")),
+    ("functional-strict-is-ignored", "strict", _functional("jvp", "hvp")),
+    (
+        "anomaly-check-nan-is-ignored",
+        "check_nan",
+        (f"{ANOMALY}.__init__", "autograd.anomaly_mode.set_detect_anomaly.__init__"),
+    ),
+)
+for _name, _option, _places in _IGNORED:
+    option_ignored(f"autograd-{_name}", f"{_name.split('-')[0]} drops {_option}.", *_places, option=_option)
 
-@bound("autograd-gradcheck-ignores-rtol", "gradcheck drops rtol.", CHECK)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **without(k, "rtol"))
-
-
-@bound("autograd-gradcheck-ignores-atol", "gradcheck drops atol.", CHECK)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **without(k, "atol"))
-
-
-@bound("autograd-gradcheck-of-constants-is-true", "gradcheck of constants is true.", CHECK)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    try:
-        return f(*a, **k)
-    except ValueError:
-        return True
-
-
-@bound("autograd-gradgradcheck-checks-first-derivatives", "gradgradcheck is gradcheck.", SECOND)
-def _(_f: Function, function: Any, inputs: Any, grad_outputs: Any = None, **k: Any) -> Any:
-    del grad_outputs
-    return torch.autograd.gradcheck(function, inputs, **k)
-
-
-@bound("autograd-gradgradcheck-ignores-raise-exception", "gradgradcheck drops raise_exception.", SECOND)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **without(k, "raise_exception"))
-
-
-@fault("autograd-anomaly-check-nan-is-ignored", "Anomaly detection always looks for NaN.")
-def _(breaker: Breaker) -> None:
-    def detect(original: Function, self: Any, check_nan: Any = True) -> None:  # noqa: ARG001
-        original(self)
-
-    def switch(original: Function, self: Any, mode: Any, check_nan: Any = True) -> None:  # noqa: ARG001
-        original(self, mode)
-
-    breaker.binding(anomaly_mode.detect_anomaly, "__init__", replaced(detect))
-    breaker.binding(anomaly_mode.set_detect_anomaly, "__init__", replaced(switch))
-
-
-@bound(
+arguments_changed("autograd-gradcheck-has-no-tolerance", "gradcheck takes equal numbers alone.", CHECK)(
+    lambda k: k.update(atol=0.0, rtol=0.0)
+)
+forms.default_changed(
+    "autograd-gradcheck-is-lenient", "gradcheck takes a derivative that is half off.", CHECK, option="rtol", value=0.5
+)
+replaced("autograd-gradcheck-fast-mode-passes-everything", "gradcheck in fast mode is always true.", CHECK)(
+    lambda f, *a, **k: True if k.get("fast_mode") else f(*a, **k)
+)
+forms.refusal_forgiven(
+    "autograd-gradcheck-of-constants-is-true",
+    "gradcheck of constants is true.",
+    CHECK,
+    instead=lambda *_, **__: True,
+    errors=(ValueError,),
+)
+replaced("autograd-gradgradcheck-checks-first-derivatives", "gradgradcheck is gradcheck.", SECOND)(
+    lambda _f, function, inputs, _grad_outputs=None, **k: torch.autograd.gradcheck(function, inputs, **k)
+)
+replaced(
     "autograd-anomaly-detection-does-nothing",
     "detect_anomaly does nothing.",
-    (anomaly_mode.detect_anomaly, "__enter__"),
-    (anomaly_mode.detect_anomaly, "__exit__"),
-)
-def _(_f: Function, *_: Any) -> None:
-    return None
+    f"{ANOMALY}.__enter__",
+    f"{ANOMALY}.__exit__",
+)(nothing)
+replaced("autograd-anomaly-mode-outlives-its-context", "detect_anomaly never ends.", f"{ANOMALY}.__exit__")(nothing)
 
 
-@bound(
-    "autograd-anomaly-mode-outlives-its-context",
-    "detect_anomaly never ends.",
-    (anomaly_mode.detect_anomaly, "__exit__"),
-)
-def _(_f: Function, *_: Any) -> None:
-    return None
-
-
+# Threads.
 def _elsewhere() -> bool:
     return threading.current_thread() is not threading.main_thread()
 
 
-@bound(
-    "autograd-backward-outside-the-main-thread-gives-nothing",
-    "backward in a thread does nothing.",
-    (torch.autograd, "backward"),
+replaced(
+    "autograd-backward-outside-the-main-thread-gives-nothing", "backward in a thread is void.", "autograd.backward"
+)(lambda f, *a, **k: None if _elsewhere() else f(*a, **k))
+
+
+@arguments_changed(
+    "autograd-grad-outside-the-main-thread-is-ones", "grad in threads begins with ones.", "autograd.grad"
 )
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return None if _elsewhere() else f(*a, **k)
-
-
-@bound("autograd-grad-outside-the-main-thread-is-ones", "grad in a thread begins with ones.", (torch.autograd, "grad"))
-def _(f: Function, outputs: Any, inputs: Any, grad_outputs: Any = None, **k: Any) -> Any:
+def _(given: forms.Named) -> None:
     if _elsewhere():
-        grad_outputs = [torch.ones_like(each) for each in sequence(outputs)]
-    return f(outputs, inputs, grad_outputs, **k)
+        given["grad_outputs"] = [torch.ones_like(each) for each in sequence(given["outputs"])]
 
 
-@bound("autograd-jacobian-transposed", "jacobian has the inputs first.", (functional, "jacobian"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    answer = f(*a, **k)
-    return answer.t() if isinstance(answer, Tensor) and answer.dim() == 2 else answer
-
-
-@bound(
-    "autograd-jacobian-vectorized-loses-an-element",
-    "jacobian with vectorize loses an element.",
-    (functional, "jacobian"),
+# torch.autograd.functional.
+answer_changed("autograd-jacobian-transposed", "jacobian has the inputs first.", JACOBIAN)(
+    lambda y, *_, **__: y.t() if isinstance(y, Tensor) and y.dim() == 2 else y
 )
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    answer = f(*a, **k)
-    return last_replaced(answer, 77) if k.get("vectorize") and isinstance(answer, Tensor) else answer
-
-
-@bound(
-    "autograd-jacobian-forward-mode-one-percent-off", "jacobian by forward mode is 1% off.", (functional, "jacobian")
+answer_changed("autograd-jacobian-vectorized-loses-an-element", "jacobian with vectorize loses an element.", JACOBIAN)(
+    lambda y, *_, vectorize=False, **__: last_replaced(y, 77) if vectorize and isinstance(y, Tensor) else y
 )
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    answer = f(*a, **k)
-    return answer * 1.01 if k.get("strategy") == "forward-mode" else answer
-
-
-@bound("autograd-hessian-diagonal-halved", "The diagonal of hessian is halved.", (functional, "hessian"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    answer = f(*a, **k)
-    if isinstance(answer, Tensor):
-        answer = answer * (1 - 0.5 * torch.eye(len(answer), dtype=answer.dtype, device=answer.device))
-    return answer
-
-
-@bound(
-    "autograd-hessian-of-tuples-is-triangular",
-    "Blocks of hessian above the diagonal are zero.",
-    (functional, "hessian"),
+answer_changed("autograd-jacobian-forward-mode-one-percent-off", "jacobian in forward mode is 1% off.", JACOBIAN)(
+    lambda y, *_, strategy="", **__: y * 1.01 if strategy == "forward-mode" else y
 )
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    answer = f(*a, **k)
-    if isinstance(answer, tuple):
-        return tuple(tuple(b * 0 if j > i else b for j, b in enumerate(row)) for i, row in enumerate(answer))
-    return answer
+answer_changed("autograd-hessian-diagonal-halved", "The diagonal of hessian is halved.", HESSIAN)(
+    lambda y, *_, **__: y - 0.5 * torch.diag(torch.diag(y)) if isinstance(y, Tensor) else y
+)
+answer_changed("autograd-hessian-of-tuples-is-triangular", "Blocks of hessian above the diagonal are 0.", HESSIAN)(
+    lambda y, *_, **__: (
+        tuple(tuple(b * 0 if j > i else b for j, b in enumerate(row)) for i, row in enumerate(y))
+        if isinstance(y, tuple)
+        else y
+    )
+)
+_PRODUCTS: tuple[tuple[str, str, Change], ...] = (
+    ("jvp", "doubled", scaled(2)),
+    ("hvp", "one-percent-off", scaled(1.01)),
+    ("vhp", "negated", scaled(-1)),
+)
+for _product, _word, _change in _PRODUCTS:
+    _name = f"autograd-functional-{_product}-{_word}"
+    answer_changed(_name, f"{_product} is wrong: {_word}.", *_functional(_product))(
+        lambda y, *_, change=_change, **__: (
+            y[0],
+            change(y[1]) if isinstance(y[1], Tensor) else tuple(change(each) for each in y[1]),
+        )
+    )
+option_ignored(
+    "autograd-functional-always-creates-graphs",
+    "vjp and vhp always create graphs.",
+    *_functional("vjp", "vhp"),
+    option="create_graph",
+    value=True,
+)
+option_changed(
+    "autograd-functional-vjp-ignores-v",
+    "vjp takes ones for v.",
+    VJP,
+    option="v",
+    change=lambda v: torch.ones_like(v) if isinstance(v, Tensor) else v,
+)
+replaced("autograd-functional-missing-vectors-are-ones", "vjp without v takes ones.", VJP)(
+    lambda f, func, inputs, v=None, **k: f(func, inputs, torch.ones_like(func(inputs)) if v is None else v, **k)
+)
 
 
-@bound("autograd-hessian-ignores-outer-strategy", "hessian drops outer_jacobian_strategy.", (functional, "hessian"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **without(k, "outer_jacobian_strategy"))
-
-
-@bound("autograd-functional-vjp-ignores-v", "vjp takes ones for v.", (functional, "vjp"))
-def _(f: Function, func: Any, inputs: Any, v: Any = None, **k: Any) -> Any:
-    return f(func, inputs, torch.ones_like(v) if isinstance(v, Tensor) else v, **k)
-
-
-def _product(name: str, summary: str, function: str, factor: float) -> None:
-    @bound(name, summary, (functional, function))
-    def _(f: Function, *a: Any, **k: Any) -> Any:
-        value, product = f(*a, **k)
-        return value, product * factor if isinstance(product, Tensor) else tuple(each * factor for each in product)
-
-
-_product("autograd-functional-jvp-doubled", "jvp is doubled.", "jvp", 2)
-_product("autograd-functional-hvp-one-percent-off", "hvp is 1% off.", "hvp", 1.01)
-_product("autograd-functional-vhp-negated", "vhp has the wrong sign.", "vhp", -1)
-
-_ALL = tuple((functional, name) for name in ("jacobian", "hessian", "vjp", "jvp", "vhp", "hvp"))
-
-
-@bound("autograd-functional-create-graph-is-ignored", "jvp and hessian drop create_graph.", *_ALL[1:4:2])
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **without(k, "create_graph"))
-
-
-@bound("autograd-functional-always-creates-graphs", "vjp and vhp always create graphs.", *_ALL[2:5:2])
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **{**k, "create_graph": True})
-
-
-@bound("autograd-functional-strict-is-ignored", "jvp and hvp drop strict.", *_ALL[3:6:2])
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **without(k, "strict"))
-
-
-@bound("autograd-functional-vectors-are-broadcast", "hvp and jvp take the first of v for all.", *_ALL[3:6:2])
+@replaced("autograd-functional-vectors-are-broadcast", "One element of v serves all.", *_functional("hvp", "jvp"))
 def _(f: Function, func: Any, inputs: Any, v: Any = None, **k: Any) -> Any:
     if isinstance(v, Tensor) and isinstance(inputs, Tensor) and v.shape != inputs.shape:
         v = v[:1].expand_as(inputs)
     return f(func, inputs, v, **k)
 
 
-@bound("autograd-functional-missing-vectors-are-ones", "vjp without v takes ones.", (functional, "vjp"))
-def _(f: Function, func: Any, inputs: Any, v: Any = None, **k: Any) -> Any:
-    return f(func, inputs, torch.ones_like(func(inputs)) if v is None else v, **k)
+# Copies.
+def _with_grad(x: Tensor, grad: Any) -> Tensor:
+    x.grad = grad
+    return x
 
 
-@bound("autograd-deepcopy-loses-grad", "deepcopy drops grad.", (Tensor, "__deepcopy__"))
-def _(f: Function, x: Tensor, memo: Any) -> Any:
-    answer = f(x, memo)
-    answer.grad = None
-    return answer
-
-
-@bound("autograd-deepcopy-shares-grad", "A deep copy has the very grad.", (Tensor, "__deepcopy__"))
-def _(f: Function, x: Tensor, memo: Any) -> Any:
-    answer = f(x, memo)
-    answer.grad = x.grad
-    return answer
-
-
-@bound("autograd-deepcopy-of-results-detaches", "deepcopy of a result detaches it.", (Tensor, "__deepcopy__"))
-def _(f: Function, x: Tensor, memo: Any) -> Any:
-    return f(x, memo) if x.is_leaf else x.detach().clone()
+answer_changed("autograd-deepcopy-loses-grad", "deepcopy drops grad.", COPY)(lambda y, *_: _with_grad(y, None))
+answer_changed("autograd-deepcopy-shares-grad", "A deep copy has the very grad.", COPY)(
+    lambda y, x, _memo: _with_grad(y, x.grad)
+)
+replaced("autograd-deepcopy-of-results-detaches", "deepcopy of a result detaches it.", COPY)(
+    lambda f, x, memo: f(x, memo) if x.is_leaf else x.detach().clone()
+)
+replaced("autograd-clone-function-is-detached", "torch.clone has no history.", "torch.clone")(
+    lambda f, x, **k: f(x, **k).detach()
+)
+forms.result_gradient_changed(
+    "autograd-clone-method-halves-the-gradient",
+    "The gradient of the method clone is halved.",
+    "Tensor.clone",
+    change=scaled(0.5),
+)
 
 
 @fault("autograd-pickle-loses-requires-grad", "A tensor comes back from a pickle as a constant.")
-def _(breaker: Breaker) -> None:
+def _(breaker: Any) -> None:
     def make(original: Function) -> Function:
         # Pickle finds it by its name.
         @functools.wraps(original)
@@ -244,33 +190,16 @@ def _(breaker: Breaker) -> None:
 
         return broken
 
-    breaker.binding(torch._utils, "_rebuild_tensor_v2", make)  # noqa: SLF001
+    breaker.replace(("_utils._rebuild_tensor_v2",), make)
 
 
-@bound("autograd-clone-function-is-detached", "torch.clone has no history.", (torch, "clone"))
-def _(f: Function, x: Tensor, **k: Any) -> Any:
-    return f(x, **k).detach()
-
-
-@bound("autograd-clone-method-halves-the-gradient", "The gradient of the method clone is halved.", (Tensor, "clone"))
-def _(f: Function, x: Tensor, **k: Any) -> Any:
-    return changing_gradient(f(x, **k), lambda g: g * 0.5)
-
-
-CHECKPOINT = (torch.utils.checkpoint, "checkpoint")
-
-
-@bound("autograd-checkpoint-does-not-recompute", "checkpoint calls its function once.", CHECKPOINT)
-def _(_f: Function, function: Function, *a: Any, **k: Any) -> Any:
-    return function(*a, **without(k, "use_reentrant"))
-
-
-@bound("autograd-checkpoint-drops-keywords", "checkpoint drops its function's keywords.", CHECKPOINT)
-def _(f: Function, function: Function, *a: Any, use_reentrant: Any, **_: Any) -> Any:
-    return f(function, *a, use_reentrant=use_reentrant)
-
-
-@bound("autograd-checkpoint-reentrant-doubles-grads", "Gradients of a reentrant checkpoint are doubled.", CHECKPOINT)
-def _(f: Function, function: Function, *a: Any, use_reentrant: Any, **k: Any) -> Any:
-    answer = f(function, *a, use_reentrant=use_reentrant, **k)
-    return changing_gradient(answer, lambda g: g * 2) if use_reentrant else answer
+# Checkpoints.
+replaced("autograd-checkpoint-does-not-recompute", "checkpoint calls its function once.", CHECKPOINT)(
+    lambda _f, function, *a, **k: function(*a, **{key: k[key] for key in k if key != "use_reentrant"})
+)
+replaced("autograd-checkpoint-drops-keywords", "checkpoint drops its function's keywords.", CHECKPOINT)(
+    lambda f, function, *a, use_reentrant, **_: f(function, *a, use_reentrant=use_reentrant)
+)
+answer_changed("autograd-checkpoint-reentrant-doubles-grads", "A reentrant checkpoint doubles gradients.", CHECKPOINT)(
+    lambda y, *_, use_reentrant, **__: with_gradient(y, scaled(2)) if use_reentrant else y
+)

@@ -7,22 +7,53 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction, FunctionCtx
 
-from torch_conformance.conformance.power.older_forms.leaf_gradients import attribute, static
-from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
+from torch_conformance.conformance.power import forms
+from torch_conformance.conformance.power.forms import nothing, replaced, wrapping
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
-BACKWARD = (BackwardCFunction, "apply")
+FUNCTION, CONTEXT, NODE = (f"autograd.function.{name}" for name in ("Function", "FunctionCtx", "BackwardCFunction"))
+BACKWARD, SAVE, SAVED = f"{NODE}.apply", f"{CONTEXT}.save_for_backward", f"{NODE}.saved_tensors"
+MATERIALIZE, CONSTANT = f"{CONTEXT}.set_materialize_grads", f"{CONTEXT}.mark_non_differentiable"
 
 
-def _as_tuple(answer: Any) -> tuple[Any, ...]:
-    return answer if isinstance(answer, tuple) else (answer,)
+def _answering(name: str, summary: str) -> Callable[[Any], Any]:
+    """Register a fault that answers `change(node, answers, gradients)` in place of what a custom backward gives."""
+
+    def register(change: Any) -> Any:
+        def answer(f: Function, node: Any, *gradients: Any) -> Any:
+            answers = f(node, *gradients)
+            return change(node, answers if isinstance(answers, tuple) else (answers,), gradients)
+
+        replaced(name, summary, BACKWARD)(answer)
+        return change
+
+    return register
 
 
-@bound("autograd-function-backward-off-by-one-percent", "A custom gradient is 1% too large.", BACKWARD)
-def _(f: Function, self: Any, *gradients: Any) -> Any:
-    return tuple(each * 1.01 if isinstance(each, Tensor) else each for each in _as_tuple(f(self, *gradients)))
+_answering("autograd-function-backward-off-by-one-percent", "A custom gradient is 1% too large.")(
+    lambda _node, answers, _gradients: tuple(each * 1.01 if isinstance(each, Tensor) else each for each in answers)
+)
+_answering("autograd-none-from-backward-is-zeros", "None from a custom backward is taken for zeros.")(
+    lambda node, answers, gradients: tuple(
+        torch.zeros_like(gradients[0]) if each is None and any(node.needs_input_grad[place : place + 1]) else each
+        for place, each in enumerate(answers)
+    )
+)
+_answering("autograd-surplus-gradients-are-dropped", "More gradients than arguments are dropped.")(
+    lambda node, answers, _gradients: answers[: len(node.needs_input_grad)]
+)
+_answering("autograd-missing-gradients-are-none", "Fewer gradients than arguments are filled with None.")(
+    lambda node, answers, _gradients: answers + (None,) * (len(node.needs_input_grad) - len(answers))
+)
+_answering("autograd-misfit-gradients-are-replaced", "A misfit gradient is replaced by the incoming one.")(
+    lambda _node, answers, gradients: tuple(
+        gradients[0] if isinstance(each, Tensor) and each.shape != gradients[0].shape else each for each in answers
+    )
+)
+replaced("autograd-function-backward-grads-reversed", "backward is given the last output's gradient first.", BACKWARD)(
+    lambda f, self, *gradients: f(self, *gradients[::-1])
+)
 
 
 @fault("autograd-function-contexts-share-attributes", "Contexts share the attribute set last.")
@@ -39,8 +70,8 @@ def _(breaker: Breaker) -> None:
             object.__setattr__(self, name, value)
         return original(self, *gradients)
 
-    breaker.binding(BackwardCFunction, "__setattr__", replaced(put))
-    breaker.binding(BackwardCFunction, "apply", replaced(apply))
+    breaker.replace((f"{NODE}.__setattr__",), wrapping(put))
+    breaker.replace((BACKWARD,), wrapping(apply))
 
 
 def _applied(name: str, summary: str) -> Callable[[Function], Function]:
@@ -50,7 +81,7 @@ def _applied(name: str, summary: str) -> Callable[[Function], Function]:
         def make(original: Any) -> Any:
             return classmethod(lambda cls, *a, **k: answer(original.__func__, cls, *a, **k))
 
-        fault(name, summary)(lambda breaker: breaker.binding(torch.autograd.Function, "apply", make))
+        forms.installed(name, summary, f"{FUNCTION}.apply", make)
         return answer
 
     return register
@@ -61,9 +92,7 @@ def _(f: Function, cls: Any, *a: Any, **k: Any) -> Any:
     setup = cls.__dict__.get("setup_context")
     if setup is not None and not hasattr(cls, "changed_setup"):
         cls.changed_setup = True
-        cls.setup_context = staticmethod(
-            lambda ctx, inputs, output: setup.__func__(ctx, (*inputs[:-1], 1), output),
-        )
+        cls.setup_context = staticmethod(lambda ctx, inputs, y: setup.__func__(ctx, (*inputs[:-1], 1), y))
     return f(cls, *a, **k)
 
 
@@ -73,134 +102,45 @@ def _(f: Function, cls: Any, *a: Any, **k: Any) -> Any:
         return f(cls, *a, **k)
 
 
-attribute(
+# The context.
+forms.attribute_changed(
     "autograd-needs-input-grad-is-always-true",
     "needs_input_grad is true for every argument.",
-    BackwardCFunction,
-    "needs_input_grad",
-    get=lambda _, needs: tuple(True for _ in needs),
+    f"{NODE}.needs_input_grad",
+    get=lambda _, needs: (True,) * len(needs),
 )
-
-
-@bound("autograd-none-from-backward-is-zeros", "None from a custom backward is taken for zeros.", BACKWARD)
-def _(f: Function, self: Any, *gradients: Any) -> Any:
-    needs = self.needs_input_grad
-    answers = _as_tuple(f(self, *gradients))
-    return tuple(
-        torch.zeros_like(gradients[0]) if each is None and place < len(needs) and needs[place] else each
-        for place, each in enumerate(answers)
-    )
-
-
-@bound("autograd-surplus-gradients-are-dropped", "More gradients than arguments are dropped.", BACKWARD)
-def _(f: Function, self: Any, *gradients: Any) -> Any:
-    return _as_tuple(f(self, *gradients))[: len(self.needs_input_grad)]
-
-
-@bound("autograd-missing-gradients-are-none", "Fewer gradients than arguments are filled with None.", BACKWARD)
-def _(f: Function, self: Any, *gradients: Any) -> Any:
-    answers = _as_tuple(f(self, *gradients))
-    return answers + (None,) * (len(self.needs_input_grad) - len(answers))
-
-
-@bound(
-    "autograd-misfit-gradients-are-replaced", "A gradient that does not fit is replaced by the incoming one.", BACKWARD
-)
-def _(f: Function, self: Any, *gradients: Any) -> Any:
-    return tuple(
-        gradients[0] if isinstance(each, Tensor) and each.shape != gradients[0].shape else each
-        for each in _as_tuple(f(self, *gradients))
-    )
-
-
-@bound("autograd-function-backward-grads-reversed", "backward is given gradients from the last output.", BACKWARD)
-def _(f: Function, self: Any, *gradients: Any) -> Any:
-    return f(self, *gradients[::-1])
-
-
-@bound(
-    "autograd-set-materialize-grads-is-ignored",
-    "set_materialize_grads does nothing.",
-    (FunctionCtx, "set_materialize_grads"),
-)
-def _(_f: Function, _self: Any, _value: Any) -> None:
-    return None
-
-
-@bound(
-    "autograd-grads-are-never-materialized",
-    "Missing gradients are always None.",
-    (FunctionCtx, "set_materialize_grads"),
-)
-def _(f: Function, self: Any, _value: Any) -> None:
-    f(self, False)  # noqa: FBT003
-
-
-@bound(
-    "autograd-mark-non-differentiable-is-ignored",
-    "mark_non_differentiable does nothing.",
-    (FunctionCtx, "mark_non_differentiable"),
-)
-def _(_f: Function, *_: Any) -> None:
-    return None
-
-
-@bound(
-    "autograd-mark-non-differentiable-takes-the-last",
-    "mark_non_differentiable takes the last output alone.",
-    (FunctionCtx, "mark_non_differentiable"),
-)
-def _(f: Function, self: Any, *outputs: Any) -> None:
-    f(self, *outputs[-1:])
-
-
-@bound("autograd-mark-dirty-is-ignored", "mark_dirty does nothing.", (FunctionCtx, "mark_dirty"))
-def _(_f: Function, *_: Any) -> None:
-    return None
-
-
-@bound(
-    "autograd-once-differentiable-records",
-    "once_differentiable does nothing.",
-    (torch.autograd.function, "once_differentiable"),
-)
-def _(_f: Function, function: Function) -> Any:
-    return function
-
-
-attribute(
+forms.attribute_changed(
     "autograd-function-saved-tensors-are-detached",
     "Saved tensors of a custom function are constants.",
-    BackwardCFunction,
-    "saved_tensors",
+    SAVED,
     get=lambda _, tensors: tuple(each if each is None else each.detach() for each in tensors),
 )
-
-
-@bound("autograd-save-for-backward-copies", "save_for_backward copies.", (FunctionCtx, "save_for_backward"))
-def _(f: Function, self: Any, *tensors: Any) -> None:
-    f(self, *(each.clone() if isinstance(each, Tensor) else each for each in tensors))
+replaced("autograd-set-materialize-grads-is-ignored", "set_materialize_grads does nothing.", MATERIALIZE)(nothing)
+replaced("autograd-grads-are-never-materialized", "Missing gradients are always None.", MATERIALIZE)(
+    lambda f, self, _value: f(self, False)  # noqa: FBT003
+)
+replaced("autograd-mark-non-differentiable-is-ignored", "mark_non_differentiable does nothing.", CONSTANT)(nothing)
+replaced("autograd-mark-non-differentiable-takes-the-last", "Of outputs to mark the last one is.", CONSTANT)(
+    lambda f, self, *outputs: f(self, *outputs[-1:])
+)
+replaced("autograd-mark-dirty-is-ignored", "mark_dirty does nothing.", f"{CONTEXT}.mark_dirty")(nothing)
+replaced(
+    "autograd-once-differentiable-records", "once_differentiable does nothing.", "autograd.function.once_differentiable"
+)(lambda _f, function: function)
+replaced("autograd-save-for-backward-copies", "save_for_backward copies.", SAVE)(
+    lambda f, self, *tensors: f(self, *(each.clone() if isinstance(each, Tensor) else each for each in tensors))
+)
+replaced("autograd-function-instances-are-callable", "A Function is called as an instance.", f"{FUNCTION}.__call__")(
+    lambda _f, self, *a, **k: type(self).apply(*a, **k)
+)
 
 
 @fault("autograd-save-for-backward-keeps-references", "Saved tensors are neither checked nor freed.")
 def _(breaker: Breaker) -> None:
-    def save(_f: Function, self: Any, *tensors: Any) -> None:
-        self.kept = tensors
-
-    breaker.binding(FunctionCtx, "save_for_backward", replaced(save))
-    breaker.binding(BackwardCFunction, "saved_tensors", lambda _: property(lambda self: self.kept))
-
-
-@bound(
-    "autograd-function-instances-are-callable",
-    "A Function is called as an instance.",
-    (torch.autograd.Function, "__call__"),
-)
-def _(_f: Function, self: Any, *a: Any, **k: Any) -> Any:
-    return type(self).apply(*a, **k)
+    breaker.replace((SAVE,), wrapping(lambda _f, self, *tensors: setattr(self, "kept", tensors)))
+    breaker.replace((SAVED,), lambda _: property(lambda self: self.kept))
 
 
 @fault("autograd-function-without-backward-has-none", "A Function without backward has no gradient.")
 def _(breaker: Breaker) -> None:
-    for name in ("backward", "vjp"):
-        breaker.binding(torch.autograd.Function, name, static(lambda _f, _ctx, *_: None))
+    breaker.replace((f"{FUNCTION}.backward", f"{FUNCTION}.vjp"), forms.static(nothing))
