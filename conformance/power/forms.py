@@ -314,3 +314,79 @@ def static(answer: Answer) -> Callable[[Function], Any]:
 def installed(name: str, summary: str, place: str, make: Callable[[Any], Any]) -> None:
     """Register a fault that puts `make(original)` in place of what is there: a class, a static method, a property."""
     fault(name, summary)(lambda breaker: breaker.replace((place,), make))
+
+
+# Names under which operands are told that all have a place.
+_OPERANDS = frozenset({"input", "other", "mat1", "mat2", "mat", "vec", "vec1", "vec2", "batch1", "batch2", "x", "y"})
+# Kernels of these overloads are given bare numbers where their schema says tensors, and do not take them back.
+_OF_TENSORS = (".Tensor", ".out")
+
+
+def answered(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `answer(original, ...)` as `replaced` does; it gets operands told by name by place."""
+    boxed = places[0].startswith("aten::") and places[0].endswith(_OF_TENSORS)
+
+    def register(answer: Answer) -> Answer:
+        def by_place(original: Function, *arguments: Any, **options: Any) -> Any:
+            told = [options.pop(each) for each in tuple(options) if each in _OPERANDS]
+            values = (*arguments, *told)
+            if boxed:
+                values = tuple(each if isinstance(each, Tensor) else torch.tensor(each) for each in values)
+            return answer(original, *values, **options)
+
+        replaced(name, summary, *places)(by_place)
+        return answer
+
+    return register
+
+
+def out_answered(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `answer(original, out, ...)` for calls with `out`."""
+
+    def register(answer: Answer) -> Answer:
+        def with_out(original: Function, *arguments: Any, out: Any = None, **options: Any) -> Any:
+            return original(*arguments, **options) if out is None else answer(original, out, *arguments, **options)
+
+        answered(name, summary, *places)(with_out)
+        return answer
+
+    return register
+
+
+def option_changed(
+    name: str,
+    summary: str,
+    *places: str,
+    option: str,
+    place: int | None = None,
+    change: Change | None = None,
+    when: Condition = always,
+) -> None:
+    """Register a fault that takes `change` of an argument, told by name or at a place, or leaves it out."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        values = list(arguments)
+        if holds(when, arguments, options):
+            if option in options:
+                value = options.pop(option)
+                options |= {} if change is None else {option: change(value)}
+            elif place is not None and len(values) > place:
+                values[place:] = [] if change is None else [change(values[place]), *values[place + 1 :]]
+        return original(*values, **options)
+
+    replaced(name, summary, *places)(answer)
+
+
+def write_lost(name: str, summary: str, *places: str, when: Callable[..., bool] = always) -> None:
+    """Register a fault of what writes `out`, or its first operand: the last stays where `when` of all operands holds."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        if not when(*arguments):
+            return original(*arguments, **options)
+        written = options.get("out", arguments[0]).data
+        before, last = written.clone(), (-1,) * written.dim()
+        result = original(*arguments, **options)
+        written[last] = before[last]
+        return result
+
+    answered(name, summary, *places)(answer)
