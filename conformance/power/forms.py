@@ -378,12 +378,12 @@ def option_changed(
 
 
 def write_lost(name: str, summary: str, *places: str, when: Callable[..., bool] = always) -> None:
-    """Register a fault of what writes `out`, or its first operand: the last stays where `when` of all operands holds."""
+    """Register a fault of what writes `out` or its first operand: the last stays where `when(*operands)`."""
 
     def answer(original: Function, *arguments: Any, **options: Any) -> Any:
-        if not when(*arguments):
-            return original(*arguments, **options)
         written = options.get("out", arguments[0]).data
+        if not written.numel() or not when(*arguments):
+            return original(*arguments, **options)
         before, last = written.clone(), (-1,) * written.dim()
         result = original(*arguments, **options)
         written[last] = before[last]

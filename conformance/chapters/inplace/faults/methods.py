@@ -50,7 +50,7 @@ write_lost(
     "out-of-add-misses-last-of-vector",
     "add with out= skips the last element.",
     "aten::add.out",
-    when=lambda x, y: x.dim() == 1 and x.shape == torch.broadcast_shapes(x.shape, y.shape) and x.numel() > 16,
+    when=lambda x, *_: x.dim() == 1 and x.numel() > 16,
 )
 answered("polygamma-in-place-takes-order-zero", "polygamma_ ignores its order.", "Tensor.polygamma_")(
     lambda f, x, _n: f(x, 0)
