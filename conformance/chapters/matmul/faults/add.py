@@ -121,15 +121,18 @@ answered("triu-method-drops-diagonal", "The method triu leaves out the diagonal 
 answered("diag-negative-diagonal-as-positive", "diag takes negative diagonals for positive.", "torch.diag")(
     lambda f, x, diagonal=0, **k: f(x, abs(diagonal) if x.dim() == 1 else diagonal, **k)
 )
-answered("diag-method-of-wide-short", "The method diag of a matrix misses the last.", "Tensor.diag")(
-    lambda f, x, *a, **k: f(x, *a, **k)[: max(f(x, *a, **k).numel() - 1, 1)] if x.dim() == 2 else f(x, *a, **k)
-)
 answered("diagflat-method-ignores-offset", "The method diagflat drops offset.", "Tensor.diagflat")(
     lambda f, x, *_a, **_k: f(x)
 )
 out_answered("triu-out-keeps-old-below", "triu with out keeps what lies below.", "torch.triu")(
     lambda f, out, x, *a: out.copy_(torch.where(f(torch.ones_like(x), *a).bool(), x, out))
 )
+
+
+@answered("diag-method-of-wide-short", "The method diag of a matrix misses the last.", "Tensor.diag")
+def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
+    result = f(x, *a, **k)
+    return result[:-1] if x.dim() == 2 and result.numel() > 1 else result
 
 
 @answered("tril-of-batches-first-only", "tril leaves the last of a batch.", "torch.tril")
