@@ -9,7 +9,6 @@ that answers instead.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -317,90 +316,11 @@ def installed(name: str, summary: str, place: str, make: Callable[[Any], Any]) -
     fault(name, summary)(lambda breaker: breaker.replace((place,), make))
 
 
-def picked(function: Answer) -> Callable[[Named], Any]:
-    """Return a function of all that is given, which hands over what a function names; None for what is not given."""
-    parameters = inspect.signature(function).parameters.items()
-    defaults = {name: None if each.default is each.empty else each.default for name, each in parameters}
-    return lambda given: function(**{name: given.get(name, default) for name, default in defaults.items()})
-
-
-class Operation:
-    """An operation: what its faults are named after, where it stands, and what its arguments are called.
-
-    A fault is named by operation and mutation, and told in the same words unless others are given. The functions of
-    a row take what they name: arguments, `original`, and `result`, which is computed for those that name it.
-    """
-
-    def __init__(self, name: str, *places: str, order: str = "x/input dim") -> None:
-        """Take the order of positional arguments; keywords that mean the same follow a slash, as in "x/input dim"."""
-        names = [each.split("/") for each in order.split()]
-        self._name, self._places = name, places or both(name)
-        self._order = [first for first, *_ in names]
-        self._called = {other: first for first, *others in names for other in others}
-
-    def _told(self, mutation: str, said: str) -> tuple[str, ...]:
-        sentence = f"{self._name} {said or mutation}".strip()
-        name = re.sub("[^a-z0-9]+", "-", f"{self._name} {mutation}".lower()).strip("-")
-        return name, f"{sentence if self._name else sentence[0].upper() + sentence[1:]}.", *self._places
-
-    def _given(self, arguments: Sequence[Any], options: Mapping[str, Any]) -> Named:
-        named = {self._called.get(keyword, keyword): value for keyword, value in options.items()}
-        return dict(zip(self._order, arguments, strict=False)) | named
-
-    def replaced(self, mutation: str, said: str = "") -> Callable[[Answer], Answer]:
-        """Register the decorated `answer(original, *arguments, **options)`."""
-        return replaced(*self._told(mutation, said))
-
-    def given(self, mutation: str, said: str = "", **changes: Answer) -> None:
-        """Register a fault that takes other values for some arguments, as in `dim=lambda x, dim: dim % x.dim()`."""
-        changing = {name: picked(change) for name, change in changes.items()}
-
-        @self.replaced(mutation, said)
-        def _(original: Function, *arguments: Any, **options: Any) -> Any:
-            given = self._given(arguments, options)
-            given |= {name: change(given) for name, change in changing.items() if name in given}
-            values = [given[name] for name in self._order[: len(arguments)]]
-            named = {keyword: given[self._called.get(keyword, keyword)] for keyword in options}
-            return original(*values, *arguments[len(values) :], **named)
-
-    def answers(self, mutation: str, said: str = "") -> Callable[[Answer], None]:
-        """Register the decorated function as what is answered, such as `lambda result, x: result[: len(x)]`."""
-
-        def register(by: Answer) -> None:
-            function, needs_result = picked(by), "result" in inspect.signature(by).parameters
-
-            @self.replaced(mutation, said)
-            def _(original: Function, *arguments: Any, **options: Any) -> Any:
-                made = {"result": original(*arguments, **options)} if needs_result else {}
-                return function(self._given(arguments, options) | made | {"original": original})
-
-        return register
-
-    def forgives(self, mutation: str, said: str = "") -> Callable[[Answer], None]:
-        """Register the decorated function as what is answered where the operation refuses."""
-
-        def register(by: Answer) -> None:
-            told, function = self._told(mutation, said), picked(by)
-            refusal_forgiven(*told, instead=lambda f, *a, **k: function(self._given(a, k) | {"original": f}))
-
-        return register
-
-    def refuses(self, mutation: str, when: Answer, error: type[Exception] = RuntimeError) -> None:
-        """Register a fault that refuses what is allowed."""
-        function = picked(when)
-
-        @self.replaced(mutation)
-        def _(original: Function, *arguments: Any, **options: Any) -> Any:
-            if function(self._given(arguments, options)):
-                raise error(f"{self._name} {mutation}")
-            return original(*arguments, **options)
-
-
 def nothing(*_: Any, **__: Any) -> None:
     """Answer None and do nothing: what some places do under a fault."""
 
 
-def option_changed(name: str, summary: str, *places: str, option: str, change: Change, order: str = "") -> None:
+def option_value_changed(name: str, summary: str, *places: str, option: str, change: Change, order: str = "") -> None:
     """Register a fault that takes `change` of an option for the option, where it is given."""
 
     def other(given: Named) -> None:
@@ -413,3 +333,79 @@ def option_changed(name: str, summary: str, *places: str, option: str, change: C
 def default_changed(name: str, summary: str, *places: str, option: str, value: Any, order: str = "") -> None:
     """Register a fault that takes another value for an option that is not given."""
     arguments_changed(name, summary, *places, order=order)(lambda given: given.setdefault(option, value))
+
+
+# Names under which operands are told that all have a place.
+_OPERANDS = frozenset({"input", "other", "mat1", "mat2", "mat", "vec", "vec1", "vec2", "batch1", "batch2", "x", "y"})
+# Kernels of these overloads are given bare numbers where their schema says tensors, and do not take them back.
+_OF_TENSORS = (".Tensor", ".out")
+
+
+def answered(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `answer(original, ...)` as `replaced` does; it gets operands told by name by place."""
+    boxed = places[0].startswith("aten::") and places[0].endswith(_OF_TENSORS)
+
+    def register(answer: Answer) -> Answer:
+        def by_place(original: Function, *arguments: Any, **options: Any) -> Any:
+            told = [options.pop(each) for each in tuple(options) if each in _OPERANDS]
+            values = (*arguments, *told)
+            if boxed:
+                values = tuple(each if isinstance(each, Tensor) else torch.tensor(each) for each in values)
+            return answer(original, *values, **options)
+
+        replaced(name, summary, *places)(by_place)
+        return answer
+
+    return register
+
+
+def out_answered(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `answer(original, out, ...)` for calls with `out`."""
+
+    def register(answer: Answer) -> Answer:
+        def with_out(original: Function, *arguments: Any, out: Any = None, **options: Any) -> Any:
+            return original(*arguments, **options) if out is None else answer(original, out, *arguments, **options)
+
+        answered(name, summary, *places)(with_out)
+        return answer
+
+    return register
+
+
+def option_changed(
+    name: str,
+    summary: str,
+    *places: str,
+    option: str,
+    place: int | None = None,
+    change: Change | None = None,
+    when: Condition = always,
+) -> None:
+    """Register a fault that takes `change` of an argument, told by name or at a place, or leaves it out."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        values = list(arguments)
+        if holds(when, arguments, options):
+            if option in options:
+                value = options.pop(option)
+                options |= {} if change is None else {option: change(value)}
+            elif place is not None and len(values) > place:
+                values[place:] = [] if change is None else [change(values[place]), *values[place + 1 :]]
+        return original(*values, **options)
+
+    replaced(name, summary, *places)(answer)
+
+
+def write_lost(name: str, summary: str, *places: str, when: Callable[..., bool] = always) -> None:
+    """Register a fault of what writes `out` or its first operand: the last stays where `when(*operands)`."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        written = options.get("out", arguments[0]).data
+        if not written.numel() or not when(*arguments):
+            return original(*arguments, **options)
+        before, last = written.clone(), (-1,) * written.dim()
+        result = original(*arguments, **options)
+        written[last] = before[last]
+        return result
+
+    answered(name, summary, *places)(answer)

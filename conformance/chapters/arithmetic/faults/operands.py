@@ -2,266 +2,140 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
-
-from torch_conformance.conformance.power.registry import Breaker, Function, fault
-
-Tensor = torch.Tensor
-
-
-def _calling(replacement: Function) -> Function:
-    """Return a maker that hands the original to the replacement as its first argument."""
-
-    def make(original: Function) -> Function:
-        def broken(*arguments: Any, **options: Any) -> Any:
-            return replacement(original, *arguments, **options)
-
-        return broken
-
-    return make
-
-
-@fault("add-method-forgets-to-broadcast", "Tensor.add drops the elements of a repeated dimension of size 1.")
-def _(breaker: Breaker) -> None:
-    def add(original: Function, a: Tensor, b: Any, **options: Any) -> Any:
-        result = original(a, b, **options)
-        if isinstance(b, Tensor) and b.dim() and a.dim() and a.shape != b.shape and result.numel() > 1:
-            return original(a.broadcast_to(result.shape), b.reshape(-1)[:1] if b.numel() else b, **options)
-        return result
-
-    breaker.binding(Tensor, "add", _calling(add))
-
-
-@fault("add-truncates-to-the-shorter", "The operator + cuts operands of other sizes to the shorter one.")
-def _(breaker: Breaker) -> None:
-    def add(original: Function, a: Tensor, b: Any) -> Any:
-        try:
-            return original(a, b)
-        except RuntimeError:
-            length = min(a.shape[-1], b.shape[-1])
-            return original(a[..., :length], b[..., :length])
-
-    breaker.binding(Tensor, "__add__", _calling(add))
-
-
-@fault("reflected-subtraction-swaps", "A number minus a tensor gives the tensor minus the number.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(Tensor, "__rsub__", _calling(lambda _original, a, n: a - n))
-
-
-@fault("number-on-the-left-is-ignored-when-strided", "A number plus a tensor that is not contiguous gives the tensor.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(
-        Tensor, "__radd__", _calling(lambda original, a, n: original(a, n) if a.is_contiguous() else a.clone())
-    )
-
-
-@fault("reflected-division-swaps", "A number divided by a tensor gives the tensor divided by the number.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(Tensor, "__rtruediv__", _calling(lambda _original, a, n: a / n))
-
-
-@fault("add-method-ignores-alpha", "Tensor.add takes alpha for 1.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(Tensor, "add", _calling(lambda original, a, b, **_options: original(a, b)))
-
-
-@fault("sub-applies-alpha-to-the-first", "torch.sub multiplies the first operand by alpha.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(
-        torch, "sub", _calling(lambda original, a, b, alpha=1, **options: original(a * alpha, b, **options))
-    )
-
-
-@fault("add-truncates-alpha", "torch.add takes the whole part of alpha for integer operands.")
-def _(breaker: Breaker) -> None:
-    def add(original: Function, a: Any, b: Any, alpha: Any = 1, **options: Any) -> Any:
-        whole = isinstance(a, Tensor) and not a.is_floating_point() and not a.is_complex()
-        return original(a, b, alpha=int(alpha) if whole and isinstance(alpha, float) else alpha, **options)
-
-    breaker.binding(torch, "add", _calling(add))
-
-
-@fault("integer-division-truncates", "The operator / truncates quotients of integers to whole numbers.")
-def _(breaker: Breaker) -> None:
-    def divide(original: Function, a: Tensor, b: Any) -> Any:
-        result = original(a, b)
-        return result.trunc() if not a.is_floating_point() and not a.is_complex() else result
-
-    breaker.binding(Tensor, "__truediv__", _calling(divide))
-
-
-def _wrong_mode(wanted: str, given: str) -> Function:
-    def divide(original: Function, a: Any, b: Any, **options: Any) -> Any:
-        if options.get("rounding_mode") == wanted:
-            options["rounding_mode"] = given
-        return original(a, b, **options)
-
-    return _calling(divide)
-
-
-@fault("floor-mode-truncates", "torch.div rounds toward zero where floor is asked for.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(torch, "div", _wrong_mode("floor", "trunc"))
-
-
-@fault("trunc-mode-floors", "Tensor.div rounds down where trunc is asked for.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(Tensor, "div", _wrong_mode("trunc", "floor"))
-
-
-@fault("rounding-mode-is-not-checked", "torch.div ignores a rounding mode that it does not know.")
-def _(breaker: Breaker) -> None:
-    def divide(original: Function, a: Any, b: Any, **options: Any) -> Any:
-        if options.get("rounding_mode") not in (None, "trunc", "floor"):
-            options.pop("rounding_mode")
-        return original(a, b, **options)
-
-    breaker.binding(torch, "div", _calling(divide))
-
-
-@fault("division-by-zero-gives-zero", "Integer division by zero with rounding gives zero.")
-def _(breaker: Breaker) -> None:
-    def divide(original: Function, a: Any, b: Any, **options: Any) -> Any:
-        try:
-            return original(a, b, **options)
-        except RuntimeError:
-            return torch.zeros_like(a)
-
-    breaker.binding(Tensor, "__floordiv__", _calling(divide))
-
-
-@fault("bool-subtraction-is-xor", "Subtraction of booleans gives their exclusive or.")
-def _(breaker: Breaker) -> None:
-    def subtract(original: Function, a: Any, b: Any, **options: Any) -> Any:
-        return a ^ b if isinstance(a, Tensor) and a.dtype == torch.bool else original(a, b, **options)
-
-    breaker.binding(torch, "sub", _calling(subtract))
-
-
-@fault("integer-power-through-float", "torch.pow computes powers of integers in float32.")
-def _(breaker: Breaker) -> None:
-    def power(original: Function, a: Any, b: Any, **options: Any) -> Any:
-        if isinstance(a, Tensor) and not a.is_floating_point() and not a.is_complex() and a.dtype != torch.bool:
-            exponent = b.float() if isinstance(b, Tensor) else float(b)
-            return original(a.float(), exponent, **options).clamp(-1e9, 1e9).to(a.dtype)
-        return original(a, b, **options)
-
-    breaker.binding(torch, "pow", _calling(power))
-
-
-@fault("negative-integer-power-gives-zero", "The operator ** gives zero for negative powers of integers.")
-def _(breaker: Breaker) -> None:
-    def power(original: Function, a: Any, b: Any) -> Any:
-        if isinstance(b, int) and b < 0 and not a.is_floating_point():
-            return torch.zeros_like(a)
-        return original(a, b)
-
-    breaker.binding(Tensor, "__pow__", _calling(power))
-
-
-@fault("pow-half-is-off", "Tensor.pow with exponent 0.5 takes 0.5009765625.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(
-        Tensor,
-        "pow",
-        _calling(lambda original, a, n: original(a, 0.5009765625 if isinstance(n, float) and n == 0.5 else n)),
-    )
-
-
-@fault("reflected-power-swaps", "A number to the power of a tensor gives the tensor to the power of the number.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(Tensor, "__rpow__", _calling(lambda _original, a, n: torch.pow(a, n)))
-
-
-@fault("nan-to-the-zero-is-nan", "torch.pow gives NaN for NaN to the power of zero.")
-def _(breaker: Breaker) -> None:
-    def power(original: Function, a: Any, b: Any, **options: Any) -> Any:
-        result = original(a, b, **options)
-        return torch.where(a.isnan(), a, result) if isinstance(a, Tensor) and a.is_floating_point() else result
-
-    breaker.binding(torch, "pow", _calling(power))
-
-
-def _without_value(name: str) -> Function:
-    def compute(original: Function, *arguments: Any, **options: Any) -> Any:
-        options.pop("value", None)
-        return original(*arguments, **options)
-
-    compute.__name__ = name
-    return _calling(compute)
-
-
-@fault("addcmul-ignores-value", "Tensor.addcmul takes value for 1.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(Tensor, "addcmul", _without_value("addcmul"))
-
-
-@fault("addcdiv-ignores-value", "Tensor.addcdiv_ takes value for 1.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(Tensor, "addcdiv_", _without_value("addcdiv_"))
-
-
-@fault("lerp-swaps-ends", "Tensor.lerp goes from the end to the start.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(Tensor, "lerp", _calling(lambda original, a, b, w: original(b, a, w)))
-
-
-@fault("clamp-lets-nan-become-low", "torch.clamp turns NaN into the lower end.")
-def _(breaker: Breaker) -> None:
-    def clamp(original: Function, a: Tensor, *arguments: Any, **options: Any) -> Any:
-        result = original(a, *arguments, **options)
-        return torch.where(a.isnan(), torch.full_like(a, 2), result) if a.is_floating_point() else result + (a == 127)
-
-    breaker.binding(torch, "clamp", _calling(clamp))
-
-
-@fault("clamp-min-is-exclusive", "Tensor.clamp_min moves elements equal to the lower end up by one.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(Tensor, "clamp_min", _calling(lambda original, a, low: original(a, low) + (a <= low)))
-
-
-@fault("nan-to-num-forgets-negative-infinity", "torch.nan_to_num leaves negative infinity.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(
-        torch, "nan_to_num", _calling(lambda original, a, **o: torch.where(a == -float("inf"), a, original(a, **o)))
-    )
-
-
-@fault("isclose-is-symmetric", "torch.isclose takes the larger size for the relative tolerance.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(torch, "isclose", _calling(lambda original, a, b, **o: original(a, b, **o) | original(b, a, **o)))
-
-
-@fault("allclose-ignores-equal-nan", "torch.allclose takes NaN for close to NaN whatever is asked for.")
-def _(breaker: Breaker) -> None:
-    def allclose(original: Function, a: Any, b: Any, **options: Any) -> Any:
-        return original(a, b, **options | {"equal_nan": not options.get("equal_nan", False)})
-
-    breaker.binding(torch, "allclose", _calling(allclose))
-
-
-@fault("equal-skips-the-last-element", "torch.equal does not look at the last element.")
-def _(breaker: Breaker) -> None:
-    def equal(original: Function, a: Tensor, b: Tensor) -> bool:
-        return a.shape == b.shape and bool(original(a.reshape(-1)[:-1], b.reshape(-1)[:-1]))
-
-    breaker.binding(torch, "equal", _calling(equal))
-
-
-@fault("equal-ignores-size", "torch.equal compares elements and not sizes.")
-def _(breaker: Breaker) -> None:
-    breaker.binding(torch, "equal", _calling(lambda original, a, b: original(a.reshape(-1), b.reshape(-1))))
-
-
-@fault("complex-product-drops-a-cross-term", "The operator * on complex tensors loses a product of imaginary parts.")
-def _(breaker: Breaker) -> None:
-    def multiply(original: Function, a: Tensor, b: Any) -> Any:
-        result = original(a, b)
-        if isinstance(b, Tensor) and a.is_complex() and b.is_complex():
-            return torch.complex(original(a.real, b.real), result.imag)
-        return result
-
-    breaker.binding(Tensor, "__mul__", _calling(multiply))
+from torch import Tensor
+
+from torch_conformance.conformance.power.damage import Change, is_strided
+from torch_conformance.conformance.power.forms import answered, option_changed, refusal_forgiven
+from torch_conformance.conformance.power.registry import Function
+
+
+def _is_exact(x: Any) -> bool:
+    return isinstance(x, Tensor) and not x.is_floating_point() and not x.is_complex()
+
+
+def _is_floating(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.is_floating_point()
+
+
+_mode_changed = functools.partial(option_changed, option="rounding_mode")
+
+
+def _taken(wanted: str, given: str) -> Change:
+    return lambda mode: given if mode == wanted else mode
+
+
+def _known(mode: Any) -> Any:
+    return mode if mode in ("trunc", "floor") else None
+
+
+def _shorter(f: Function, a: Tensor, b: Any) -> Any:
+    length = min(a.shape[-1], b.shape[-1])
+    return f(a[..., :length], b[..., :length])
+
+
+@answered("add-method-forgets-to-broadcast", "Tensor.add takes one element of a repeated operand.", "Tensor.add")
+def _(f: Function, a: Tensor, b: Any, **options: Any) -> Any:
+    result = f(a, b, **options)
+    if isinstance(b, Tensor) and b.dim() and a.dim() and a.shape != b.shape and result.numel() > 1:
+        return f(a.broadcast_to(result.shape), b.reshape(-1)[:1] if b.numel() else b, **options)
+    return result
+
+
+refusal_forgiven(
+    "add-truncates-to-the-shorter",
+    "The operator + cuts operands of other sizes to the shorter one.",
+    "Tensor.__add__",
+    instead=_shorter,
+)
+refusal_forgiven(
+    "division-by-zero-gives-zero",
+    "Integer division by zero with rounding gives zero.",
+    "Tensor.__floordiv__",
+    instead=lambda _f, a, *_a: torch.zeros_like(a),
+)
+
+# Operands swapped, taken for others, or computed by another function.
+answered("reflected-subtraction-swaps", "A number minus a tensor is the tensor minus the number.", "Tensor.__rsub__")(
+    lambda _f, a, n: a - n
+)
+answered("reflected-division-swaps", "A number divided by a tensor is the reverse.", "Tensor.__rtruediv__")(
+    lambda _f, a, n: a / n
+)
+answered("reflected-power-swaps", "A number to the power of a tensor is the reverse.", "Tensor.__rpow__")(
+    lambda _f, a, n: torch.pow(a, n)
+)
+answered("lerp-swaps-ends", "Tensor.lerp goes from the end to the start.", "Tensor.lerp")(lambda f, a, b, w: f(b, a, w))
+answered("number-on-the-left-is-ignored-when-strided", "n + a of a strided a gives a.", "Tensor.__radd__")(
+    lambda f, a, n: a.clone() if is_strided(a) else f(a, n)
+)
+answered("bool-subtraction-is-xor", "Subtraction of booleans gives their exclusive or.", "torch.sub")(
+    lambda f, a, b, **k: a ^ b if isinstance(a, Tensor) and a.dtype == torch.bool else f(a, b, **k)
+)
+answered("sub-applies-alpha-to-the-first", "torch.sub multiplies the first operand by alpha.", "torch.sub")(
+    lambda f, a, b, alpha=1, **k: f(a * alpha, b, **k)
+)
+answered("isclose-is-symmetric", "torch.isclose takes the larger size for the relative tolerance.", "torch.isclose")(
+    lambda f, a, b, **k: f(a, b, **k) | f(b, a, **k)
+)
+answered("equal-skips-the-last-element", "torch.equal does not look at the last element.", "torch.equal")(
+    lambda f, a, b: a.shape == b.shape and bool(f(a.reshape(-1)[:-1], b.reshape(-1)[:-1]))
+)
+answered("equal-ignores-size", "torch.equal compares elements and not sizes.", "torch.equal")(
+    lambda f, a, b: f(a.reshape(-1), b.reshape(-1))
+)
+
+# Options and exponents ignored or taken for others.
+option_changed("add-method-ignores-alpha", "Tensor.add takes alpha for 1.", "Tensor.add", option="alpha")
+option_changed("addcmul-ignores-value", "Tensor.addcmul takes value for 1.", "Tensor.addcmul", option="value")
+option_changed("addcdiv-ignores-value", "Tensor.addcdiv_ takes value for 1.", "Tensor.addcdiv_", option="value")
+answered("add-truncates-alpha", "torch.add takes the whole part of alpha for integer operands.", "torch.add")(
+    lambda f, a, b, alpha=1, **k: f(a, b, alpha=int(alpha) if _is_exact(a) and type(alpha) is float else alpha, **k)
+)
+_mode_changed("floor-mode-truncates", "torch.div truncates for floor.", "torch.div", change=_taken("floor", "trunc"))
+_mode_changed("trunc-mode-floors", "Tensor.div floors for trunc.", "Tensor.div", change=_taken("trunc", "floor"))
+_mode_changed("rounding-mode-is-not-checked", "torch.div ignores unknown rounding modes.", "torch.div", change=_known)
+answered("pow-half-is-off", "Tensor.pow with exponent 0.5 takes 0.5009765625.", "Tensor.pow")(
+    lambda f, a, n: f(a, 0.5009765625 if isinstance(n, float) and n == 0.5 else n)
+)
+answered("allclose-ignores-equal-nan", "torch.allclose takes equal_nan for its opposite.", "torch.allclose")(
+    lambda f, a, b, equal_nan=False, **k: f(a, b, equal_nan=not equal_nan, **k)
+)
+
+
+# Results off for some dtypes or values.
+@answered("integer-power-through-float", "torch.pow computes powers of integers in float32.", "torch.pow")
+def _(f: Function, a: Any, b: Any, **options: Any) -> Any:
+    if _is_exact(a) and a.dtype != torch.bool:
+        return f(a.float(), b.float() if isinstance(b, Tensor) else float(b), **options).clamp(-1e9, 1e9).to(a.dtype)
+    return f(a, b, **options)
+
+
+@answered("complex-product-drops-a-cross-term", "a * b loses a product of imaginary parts.", "Tensor.__mul__")
+def _(f: Function, a: Tensor, b: Any) -> Any:
+    result = f(a, b)
+    complex_ = isinstance(b, Tensor) and a.is_complex() and b.is_complex()
+    return torch.complex(f(a.real, b.real), result.imag) if complex_ else result
+
+
+answered("integer-division-truncates", "a / b truncates quotients of integers to whole numbers.", "Tensor.__truediv__")(
+    lambda f, a, b: f(a, b).trunc() if _is_exact(a) else f(a, b)
+)
+answered("negative-integer-power-gives-zero", "Negative powers of integers are zero.", "Tensor.__pow__")(
+    lambda f, a, n: torch.zeros_like(a) if isinstance(n, int) and n < 0 and not a.is_floating_point() else f(a, n)
+)
+answered("nan-to-the-zero-is-nan", "torch.pow gives NaN for NaN to the power of zero.", "torch.pow")(
+    lambda f, a, b, **k: torch.where(a.isnan(), a, f(a, b, **k)) if _is_floating(a) else f(a, b, **k)
+)
+answered("clamp-lets-nan-become-low", "torch.clamp turns NaN, or 127, into another number.", "torch.clamp")(
+    lambda f, a, *b, **k: torch.where(a.isnan(), 2, f(a, *b, **k)) if _is_floating(a) else f(a, *b, **k) + (a == 127)
+)
+answered("clamp-min-is-exclusive", "Tensor.clamp_min moves elements at the lower end up by one.", "Tensor.clamp_min")(
+    lambda f, a, low: f(a, low) + (a <= low)
+)
+answered("nan-to-num-forgets-negative-infinity", "torch.nan_to_num leaves negative infinity.", "torch.nan_to_num")(
+    lambda f, a, **k: torch.where(a == -torch.inf, a, f(a, **k))
+)

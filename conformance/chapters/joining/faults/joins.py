@@ -14,7 +14,8 @@ from torch_conformance.conformance.power.damage import (
     last_spoiled_beyond,
     read_as_dense,
 )
-from torch_conformance.conformance.power.forms import Answer, Operation, functions, kernels
+from torch_conformance.conformance.power.forms import Answer, functions, kernels
+from torch_conformance.conformance.power.operations import Operation
 from torch_conformance.conformance.power.registry import Function
 
 _broadcast: Any = torch.broadcast_tensors

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import is_strided
-from torch_conformance.conformance.power.forms import Operation, functions, methods
+from torch_conformance.conformance.power.forms import functions, methods
+from torch_conformance.conformance.power.operations import Operation
 from torch_conformance.conformance.power.registry import Function
 
 _SIZES = "x/input/tensor sizes/split_size/split_size_or_sections dim"

@@ -15,7 +15,8 @@ from torch_conformance.conformance.power.damage import (
     last_spoiled_beyond,
     read_as_dense,
 )
-from torch_conformance.conformance.power.forms import Operation, functions, kernels, methods
+from torch_conformance.conformance.power.forms import functions, kernels, methods
+from torch_conformance.conformance.power.operations import Operation
 from torch_conformance.conformance.power.registry import Function
 
 _COUNTS = "x/input repeats dim"

@@ -17,13 +17,8 @@ from torch_conformance.conformance.power.damage import (
     last_repeated,
     shifted,
 )
-from torch_conformance.conformance.power.forms import (
-    Operation,
-    attribute_changed,
-    functions,
-    kernels,
-    methods,
-)
+from torch_conformance.conformance.power.forms import attribute_changed, functions, kernels, methods
+from torch_conformance.conformance.power.operations import Operation
 from torch_conformance.conformance.power.registry import Function
 
 view = Operation("view(dtype)", *methods("view"), order="x dtype/size")

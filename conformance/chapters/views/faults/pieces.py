@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import copied
-from torch_conformance.conformance.power.forms import Operation, methods
+from torch_conformance.conformance.power.forms import methods
+from torch_conformance.conformance.power.operations import Operation
 from torch_conformance.conformance.power.registry import Function
 
 _SECTIONS = "x/input sections/indices/indices_or_sections/tensor_indices_or_sections dim"

@@ -16,8 +16,8 @@ from torch_conformance.conformance.power.forms import (
     answer_changed,
     arguments_changed,
     nothing,
-    option_changed,
     option_ignored,
+    option_value_changed,
     replaced,
     with_gradient,
 )
@@ -137,7 +137,7 @@ option_ignored(
     option="create_graph",
     value=True,
 )
-option_changed(
+option_value_changed(
     "autograd-functional-vjp-ignores-v",
     "vjp takes ones for v.",
     VJP,

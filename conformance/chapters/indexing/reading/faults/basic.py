@@ -20,7 +20,8 @@ from torch_conformance.conformance.chapters.indexing.reading.faults.indices impo
     writing,
 )
 from torch_conformance.conformance.power.damage import GRAIN, is_strided, last_spoiled, last_spoiled_beyond, shifted
-from torch_conformance.conformance.power.forms import Operation, functions, methods
+from torch_conformance.conformance.power.forms import functions, methods
+from torch_conformance.conformance.power.operations import Operation
 from torch_conformance.conformance.power.registry import Function
 
 _NARROW = "x/input dim start length"

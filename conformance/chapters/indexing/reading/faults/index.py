@@ -16,7 +16,8 @@ from torch_conformance.conformance.power.damage import (
     last_spoiled_beyond,
     read_as_dense,
 )
-from torch_conformance.conformance.power.forms import Operation, both, functions, kernels, methods
+from torch_conformance.conformance.power.forms import both, functions, kernels, methods
+from torch_conformance.conformance.power.operations import Operation
 from torch_conformance.conformance.power.registry import Function
 
 _PUT = "x indices values accumulate"

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms import Operation, methods
+from torch_conformance.conformance.power.forms import methods
+from torch_conformance.conformance.power.operations import Operation
 
 # Their faults are named by the mutation alone: what it does to an index names the operation.
 reading = Operation("", *methods("__getitem__"), order="x index")

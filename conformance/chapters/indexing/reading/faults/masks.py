@@ -9,7 +9,8 @@ from torch import Tensor
 
 from torch_conformance.conformance.chapters.indexing.reading.faults.indices import is_mask, reading
 from torch_conformance.conformance.power.damage import GRAIN, WIDTH, is_strided, last_spoiled_beyond, read_as_dense
-from torch_conformance.conformance.power.forms import Operation, functions, kernels, methods
+from torch_conformance.conformance.power.forms import functions, kernels, methods
+from torch_conformance.conformance.power.operations import Operation
 from torch_conformance.conformance.power.registry import Function
 
 _SELECT, _FILL, _SCATTER = "x/input mask", "x/input mask value", "x mask source"
