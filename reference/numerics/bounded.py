@@ -12,7 +12,9 @@ Bounds are carried along as in running error analysis (section 3.3): operands th
     x + y within a + b,    x y within |x| b + |y| a + a b,    x / y within (a + |x/y| b) / (|y| - b),
 
 and a function within what its values at both ends of the operand's interval, x - a and x + a, differ from the value
-at x: exactly so where it is monotone between them. To that each operation adds its own roundings.
+at x: exactly so where it is monotone between them, and with room where it has one turning point there. Derivatives of
+complex functions and of functions of two operands pass bounds on to first order. To that each operation adds its own
+roundings.
 
 - *ROUNDINGS for one elementwise operation.* One is its own. The other is for what no documentation settles: which of
   two equal formulas is evaluated (a factor that is regrouped, an interpolation in place of two products and a sum, a
