@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -190,3 +191,69 @@ def leaves_of(tensors: Any) -> list[Tensor]:
             found[id(node.variable)] = node.variable
         waiting += [following for following, _ in node.next_functions]
     return list(found.values())
+
+
+def into(dtype: torch.dtype) -> Change:
+    """Convert to a dtype."""
+    return lambda x: x.to(dtype)
+
+
+def through(*dtypes: torch.dtype) -> Change:
+    """Convert to other dtypes in turn, and back."""
+
+    def change(x: Any) -> Any:
+        y = x
+        for dtype in dtypes:
+            y = y.to(dtype)
+        return y.to(x.dtype)
+
+    return change
+
+
+def at_storage_start(x: Tensor) -> Tensor:
+    """Return a tensor misread from the first place of its storage."""
+    return as_strided(x, x.shape, x.stride(), 0)
+
+
+def first_of_several(x: Tensor) -> Tensor:
+    """Return the first of several elements."""
+    return x.reshape(-1)[0] if x.numel() > 1 else x
+
+
+def without_conjugate_bit(x: Tensor) -> Tensor:
+    """Return the values that lie in memory, in spite of the conjugate bit."""
+    return x.conj() if x.is_conj() else x
+
+
+def without_negative_bit(x: Tensor) -> Tensor:
+    """Return the values that lie in memory, in spite of the negative bit."""
+    return torch._neg_view(x) if x.is_neg() else x  # noqa: SLF001
+
+
+def in_columns(x: Tensor) -> Tensor:
+    """Return a matrix laid out in columns."""
+    return x.t().contiguous().t() if x.dim() == 2 else x
+
+
+def is_strided_array(x: Any) -> bool:
+    """Hold for NumPy arrays that are not contiguous."""
+    return isinstance(x, np.ndarray) and not x.flags.c_contiguous
+
+
+def array_in_memory_order(x: Any) -> Any:
+    """Return an array of the same shape with the elements in the order in which they lie in memory."""
+    return x.ravel(order="K").reshape(x.shape)
+
+
+def a(*kinds: type) -> Condition:
+    """Hold for objects of some classes."""
+    return lambda x: isinstance(x, kinds)
+
+
+is_array = a(np.ndarray)
+is_list = a(list)
+
+
+def array_where(holds: Condition) -> Condition:
+    """Hold for NumPy arrays for which a condition holds."""
+    return lambda x: isinstance(x, np.ndarray) and holds(x)

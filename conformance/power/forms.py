@@ -15,13 +15,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.damage import Change, Condition, always, off
+from torch_conformance.conformance.power.damage import Change, Condition, always, is_strided, off
 from torch_conformance.conformance.power.registry import Function, fault
 
 Answer = Callable[..., Any]
 Named = dict[str, Any]
 REFUSALS = (IndexError, RuntimeError, ValueError)
 _LEFT_OUT = object()
+
+
+def always_called(*_: Any, **__: Any) -> bool:
+    """Hold for every call."""
+    return True
 
 
 def functions(*names: str) -> tuple[str, ...]:
@@ -42,6 +47,11 @@ def both(*names: str) -> tuple[str, ...]:
 def kernels(*operators: str) -> tuple[str, ...]:
     """Return the places of kernels, named with their overload."""
     return tuple(f"aten::{operator}" for operator in operators)
+
+
+def named(operation: str, mutation: str) -> str:
+    """Return the name of a fault that is made of an operation and a mutation."""
+    return f"{operation}-{mutation}".strip("_").replace("_", "-")
 
 
 def wrapping(answer: Answer) -> Callable[[Function], Function]:
@@ -148,14 +158,15 @@ def input_changed(
 
 
 def result_changed(name: str, summary: str, *places: str, change: Change, when: Condition = always) -> None:
-    """Register a fault that answers `change` of each tensor of the result, where `when` holds for the first input."""
+    """Register a fault that answers `change` of each result, where `when` holds for the first input."""
 
     def answer(original: Function, *arguments: Any, **options: Any) -> Any:
         applies = holds(when, arguments, options)
         result = original(*arguments, **options)
         if not applies:
             return result
-        return change(result) if isinstance(result, Tensor) else type(result)(tuple(change(each) for each in result))
+        several = isinstance(result, tuple | list)
+        return type(result)(tuple(change(each) for each in result)) if several else change(result)
 
     replaced(name, summary, *places)(answer)
 
@@ -391,6 +402,30 @@ def option_changed(
                 options |= {} if change is None else {option: change(value)}
             elif place is not None and len(values) > place:
                 values[place:] = [] if change is None else [change(values[place]), *values[place + 1 :]]
+
+
+def keyword_ignored(
+    name: str, summary: str, *places: str, option: str, when: Condition = always, called: Answer = always_called
+) -> None:
+    """Register a fault that drops a keyword, where `when(first argument)` and `called(*arguments, **options)` hold."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        if option in options and when(arguments[0] if arguments else None) and called(*arguments, **options):
+            del options[option]
+        return original(*arguments, **options)
+
+    replaced(name, summary, *places)(answer)
+
+
+def argument_changed(
+    name: str, summary: str, *places: str, change: Change, when: Condition = always, which: int = 0
+) -> None:
+    """Register a fault that takes `change` of the argument at place `which`, of any kind, where `when` holds for it."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        values = list(arguments)
+        if len(values) > which and when(values[which]):
+            values[which] = change(values[which])
         return original(*values, **options)
 
     replaced(name, summary, *places)(answer)
@@ -409,3 +444,45 @@ def write_lost(name: str, summary: str, *places: str, when: Callable[..., bool] 
         return result
 
     answered(name, summary, *places)(answer)
+
+
+def made(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `change(tensor, *arguments, **options)` of what a call makes with data and no `out=`."""
+
+    def register(change: Answer) -> Answer:
+        def answer(result: Any, *arguments: Any, **options: Any) -> Any:
+            new = options.get("out") is None and result.device.type != "meta"
+            return change(result, *arguments, **options) if new else None
+
+        answer_changed(name, summary, *places)(answer)
+        return change
+
+    return register
+
+
+def made_changed(name: str, summary: str, *places: str, change: Change, when: Condition = always) -> None:
+    """Register a fault that answers `change` of the tensor that a call makes, where `when` holds for this tensor."""
+    made(name, summary, *places)(lambda result, *_, **__: change(result) if when(result) else None)
+
+
+def inferred_as(name: str, summary: str, *places: str, dtype: Any, when: Answer = always_called) -> None:
+    """Register a fault of the dtype where none is asked for and `when(made, *arguments, **options)` holds."""
+
+    def change(result: Any, *arguments: Any, **options: Any) -> Any:
+        applies = options.get("dtype") is None and when(result, *arguments, **options)
+        return result.to(dtype) if applies else None
+
+    made(name, summary, *places)(change)
+
+
+def out_changed(name: str, summary: str, *places: str, change: Change, when: Condition = is_strided) -> None:
+    """Register a fault that writes to `change` of an `out=` for which `when` holds, and returns the `out=` itself."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        out = options.get("out")
+        if out is None or not when(out):
+            return original(*arguments, **options)
+        original(*arguments, **(options | {"out": change(out)}))
+        return out
+
+    replaced(name, summary, *places)(answer)

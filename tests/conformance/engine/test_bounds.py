@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from torch_conformance.conformance.engine.comparison import EXACT, UNSIGNED_ZERO
 from torch_conformance.conformance.engine.bounds import rule_of
+from torch_conformance.conformance.engine.comparison import EXACT, UNSIGNED_ZERO
 from torch_conformance.reference.numerics.bounded import Bounded
 
 

@@ -4,339 +4,257 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
-from torch_conformance.conformance.power.registry import Breaker, Function, fault
-
-_ARANGE = (torch, "arange")
-_LINSPACE = (torch, "linspace")
-_LOGSPACE = (torch, "logspace")
-_GRAIN = 32_768
-_NAMES = {"arange": ("start", "end", "step"), "space": ("start", "end", "steps", "base")}
-
-
-def _given(kind: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name."""
-    names = _NAMES[kind]
-    if kind == "arange" and len(arguments) == 1 and "end" not in options:
-        names = ("end",)
-    found = {"start": 0, "step": 1} if kind == "arange" else {}
-    found |= dict(zip(names, arguments, strict=False))
-    return found | {name: options[name] for name in _NAMES[kind] if name in options}
-
-
-def _plain(result: torch.Tensor, options: dict[str, Any]) -> bool:
-    """Whether a call made a new tensor with elements to change."""
-    return options.get("out") is None and result.device.type != "meta"
-
-
-def _arange_fault(name: str, summary: str) -> Callable[[Callable[..., Any]], Any]:
-    """Register a change of a new arange: (result, start, end, step, whether a dtype was asked for)."""
-
-    def register(change: Callable[..., Any]) -> Any:
-        def answer(original: Function, *arguments: Any, **options: Any) -> Any:
-            result = original(*arguments, **options)
-            given = _given("arange", arguments, options)
-            if not _plain(result, options):
-                return result
-            asked = options.get("dtype") is not None
-            return change(result, given["start"], given["end"], given["step"], asked)
-
-        return bound(name, summary, _ARANGE)(answer)
-
-    return register
+from torch_conformance.conformance.power.damage import (
+    GRAIN,
+    at_storage_start,
+    is_offset,
+    is_one_beyond_a_vector,
+    last_repeated,
+    longer_than,
+    of,
+    through,
+)
+from torch_conformance.conformance.power.forms import (
+    Answer,
+    answer_changed,
+    argument_changed,
+    inferred_as,
+    keyword_ignored,
+    made,
+    made_changed,
+    out_changed,
+    refusal_forgiven,
+    replaced,
+)
+from torch_conformance.conformance.power.registry import Function
 
 
-@_arange_fault("arange-includes-end", "arange includes the end where the step meets it.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:
-    meets = start != end and math.fmod(end - start, step) == 0
-    return torch.cat([result, result.new_full((1,), end)]) if meets else result
+class _Range(NamedTuple):
+    """What a call of arange asks for."""
+
+    start: Any
+    end: Any
+    step: Any
 
 
-@_arange_fault("arange-floors-length", "arange leaves out a last element less than a step from the end.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:
-    return result[: max(int((end - start) / step), 0)]
+def _range_of(*arguments: Any, **options: Any) -> _Range:
+    names = ("end",) if len(arguments) == 1 and "end" not in options else ("start", "end", "step")
+    given = {"start": 0, "step": 1} | dict(zip(names, arguments, strict=False)) | options
+    return _Range(given["start"], given["end"], given["step"])
 
 
-@_arange_fault("arange-cuts-long-ranges", "arange stops after 32,768 elements.")
-def _(result: torch.Tensor, *_: Any) -> Any:
-    return result[:_GRAIN]
+def _by_range(change: Callable[[Any, _Range], Any]) -> Answer:
+    """Return a change of what arange made, from one of it and the range that was asked for."""
+    return lambda y, *arguments, **options: change(y, _range_of(*arguments, **options))
 
 
-@_arange_fault("arange-looks-at-end-only", "arange infers int64 from an integral end, whatever start and step.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, asked: bool) -> Any:  # noqa: ARG001
-    return result.long() if isinstance(end, int) and not asked else result
+made("arange-includes-end", "arange includes the end where the step meets it.", "torch.arange")(
+    _by_range(
+        lambda y, r: (
+            torch.cat([y, y.new_full((1,), r.end)])
+            if r.start != r.end and math.fmod(r.end - r.start, r.step) == 0
+            else y
+        )
+    )
+)
+made("arange-floors-length", "arange leaves out a last element less than a step from the end.", "torch.arange")(
+    _by_range(lambda y, r: y[: max(int((r.end - r.start) / r.step), 0)])
+)
+made("arange-truncates-start", "arange truncates a fractional start.", "torch.arange")(
+    _by_range(lambda y, r: y - (r.start - int(r.start)) if y.is_floating_point() and r.start != int(r.start) else y)
+)
+made("arange-never-empty", "arange with a negative step is never empty.", "torch.arange")(
+    _by_range(lambda y, r: y.new_full((1,), r.start) if r.start == r.end and r.step < 0 else y)
+)
+inferred_as(
+    "arange-looks-at-end-only",
+    "arange infers int64 from an integral end, whatever start and step.",
+    "torch.arange",
+    dtype=torch.int64,
+    when=_by_range(lambda _, r: isinstance(r.end, int)),
+)
+inferred_as(
+    "arange-float-is-double",
+    "arange of floats is float64.",
+    "torch.arange",
+    dtype=torch.float64,
+    when=lambda y, *_, **__: y.is_floating_point(),
+)
+for name, summary, place, change, when in (
+    ("arange-cuts-long-ranges", "arange stops after 32,768.", "torch.arange", lambda y: y[:GRAIN], longer_than(GRAIN)),
+    ("linspace-drops-one-of-many", "linspace has one less.", "torch.linspace", lambda y: y[:-1], longer_than(1000)),
+    ("arange-last-of-vector-repeats", "The tail repeats.", "torch.arange", last_repeated, is_one_beyond_a_vector),
+    ("logspace-last-element-short", "logspace repeats the last.", "torch.logspace", last_repeated, longer_than(16)),
+    ("arange-through-half", "arange rounds.", "torch.arange", through(torch.float16), of(torch.float32)),
+    ("arange-int64-through-double", "arange rounds.", "torch.arange", through(torch.float64), of(torch.int64)),
+    ("linspace-through-half", "linspace rounds.", "torch.linspace", through(torch.float32), of(torch.float64)),
+):
+    made_changed(name, summary, place, change=change, when=when)
 
 
-@_arange_fault("arange-float-is-double", "arange of floats is float64.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, asked: bool) -> Any:  # noqa: ARG001
-    return result.double() if result.is_floating_point() and not asked else result
-
-
-@_arange_fault("arange-last-of-vector-repeats", "arange repeats an element after the last whole vector.")
-def _(result: torch.Tensor, *_: Any) -> Any:
-    if len(result) > 8 and len(result) % 8 == 1:
-        result[-1] = result[-2]
-    return result
-
-
-@_arange_fault("arange-truncates-start", "arange truncates a fractional start.")
-def _(result: torch.Tensor, start: Any, *_: Any) -> Any:
-    return result - (start - int(start)) if result.is_floating_point() and start != int(start) else result
-
-
-@_arange_fault("arange-accumulates-steps", "arange adds the step again and again.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:  # noqa: ARG001
-    if result.dtype not in (torch.float32, torch.float64) or not len(result):
-        return result
-    kind = np.float32 if result.dtype == torch.float32 else np.float64
-    steps = np.full(len(result), step, dtype=kind)
+@made("arange-accumulates-steps", "arange adds the step again and again.", "torch.arange")
+def _(y: Tensor, *arguments: Any, **options: Any) -> Any:
+    if y.dtype not in (torch.float32, torch.float64) or not len(y):
+        return y
+    start, _, step = _range_of(*arguments, **options)
+    steps = np.full(len(y), step, dtype=np.float32 if y.dtype == torch.float32 else np.float64)
     steps[0] = start
-    return torch.from_numpy(np.add.accumulate(steps)).to(result.device)
+    return torch.from_numpy(np.add.accumulate(steps)).to(y.device)
 
 
-@_arange_fault("arange-through-half", "arange computes float32 in float16.")
-def _(result: torch.Tensor, *_: Any) -> Any:
-    return result.half().float() if result.dtype == torch.float32 else result
-
-
-@_arange_fault("arange-int64-through-double", "arange computes int64 in float64.")
-def _(result: torch.Tensor, *_: Any) -> Any:
-    return result.double().long() if result.dtype == torch.int64 else result
-
-
-@_arange_fault("arange-never-empty", "arange with a negative step holds its start even where it equals the end.")
-def _(result: torch.Tensor, start: Any, end: Any, step: Any, _: bool) -> Any:
-    return result.new_full((1,), start) if start == end and step < 0 else result
-
-
-@bound("arange-ignores-step-keyword", "arange ignores step= after positional bounds.", _ARANGE)
-def _(original: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 2 and options.get("step", 0) > 0:
-        del options["step"]
-    return original(*arguments, **options)
-
-
-@bound("arange-ignores-device", "arange ignores device= with an inferred dtype.", _ARANGE)
-def _(original: Function, *arguments: Any, **options: Any) -> Any:
-    if options.get("dtype") is None:
-        options.pop("device", None)
-    return original(*arguments, **options)
-
-
-@fault("arange-wrong-beyond-the-grain", "The kernel of arange repeats an element beyond 32,768.")
-def _(breaker: Breaker) -> None:
-    def make(original: Function) -> Function:
-        def kernel(start: Any, end: Any, step: Any, *, out: torch.Tensor) -> torch.Tensor:
-            original(start, end, step, out=out)
-            if out.dim() == 1:
-                out[_GRAIN:] = out[min(_GRAIN, len(out)) - 1] if len(out) > _GRAIN else 0
-            return out
-
-        return kernel
-
-    breaker.kernel("aten::arange.start_out", make)
-
-
-def _tolerant(name: str, summary: str, place: tuple[Any, str], empty: Callable[[dict[str, Any]], bool]) -> None:
-    """Register a fault that answers with an empty tensor where `empty` holds for the arguments of a refused call."""
-
-    @bound(name, summary, place)
-    def _(original: Function, *arguments: Any, **options: Any) -> Any:
-        try:
-            return original(*arguments, **options)
-        except (RuntimeError, ValueError):
-            kind = "arange" if place == _ARANGE else "space"
-            if empty(_given(kind, arguments, options)):
-                return torch.empty(0, dtype=options.get("dtype"), device=options.get("device"))
-            raise
-
-
-_tolerant("arange-takes-step-zero", "arange with step 0 is empty.", _ARANGE, lambda given: given["step"] == 0)
-_tolerant(
-    "arange-wrong-direction-is-empty",
-    "arange away from its end is empty.",
-    _ARANGE,
-    lambda given: (given["end"] - given["start"]) * given["step"] < 0,
+keyword_ignored(
+    "arange-ignores-step-keyword",
+    "arange ignores step= after positional bounds.",
+    "torch.arange",
+    option="step",
+    called=lambda *bounds, step, **_: len(bounds) == 2 and step > 0,
 )
-_tolerant(
-    "arange-takes-infinity",
-    "arange to NaN is empty.",
-    _ARANGE,
-    lambda given: math.isnan(given["end"]) or math.isnan(given["start"]),
+keyword_ignored(
+    "arange-ignores-device",
+    "arange ignores device= with an inferred dtype.",
+    "torch.arange",
+    option="device",
+    called=lambda *_, **options: options.get("dtype") is None,
 )
-_tolerant("linspace-takes-negative-steps", "linspace of negative steps is empty.", _LINSPACE, lambda _: True)
-_tolerant("logspace-takes-negative-steps", "logspace of negative steps is empty.", _LOGSPACE, lambda _: True)
 
 
-@bound("arange-out-ignores-offset", "arange writes out= from the beginning of its storage.", _ARANGE)
-def _(original: Function, *arguments: Any, **options: Any) -> Any:
-    out = options.get("out")
-    if out is not None and out.storage_offset():
-        original(*arguments, **(options | {"out": torch.as_strided(out, out.shape, out.stride(), 0)}))
-        return out
-    return original(*arguments, **options)
+@answer_changed("arange-wrong-beyond-the-grain", "The kernel of arange repeats an element.", "aten::arange.start_out")
+def _(out: Tensor, *_: Any, **__: Any) -> None:
+    if out.dim() == 1 and len(out) > GRAIN:
+        out[GRAIN:] = out[GRAIN - 1].clone()
 
 
-def _space_fault(name: str, summary: str, place: tuple[Any, str] = _LINSPACE) -> Callable[[Callable[..., Any]], Any]:
-    """Register a change of a new linspace or logspace: (result, arguments by name)."""
-
-    def register(change: Callable[..., Any]) -> Any:
-        def answer(original: Function, *arguments: Any, **options: Any) -> Any:
-            result = original(*arguments, **options)
-            given = _given("space", arguments, options) | {"asked": options.get("dtype") is not None}
-            return change(result, given) if _plain(result, options) else result
-
-        return bound(name, summary, place)(answer)
-
-    return register
+@answer_changed("linspace-wrong-beyond-the-grain", "The kernel of linspace repeats an element.", "aten::linspace.out")
+def _(out: Tensor, *_: Any, **__: Any) -> None:
+    if len(out) > GRAIN:
+        out[GRAIN:-1] = out[GRAIN - 1].clone()
 
 
-@_space_fault("linspace-drops-one-of-many", "linspace of more than 1,000 steps has one less.")
-def _(result: torch.Tensor, _: Any) -> Any:
-    return result[:-1] if len(result) > 1000 else result
+def _empty(_: Function, *__: Any, **options: Any) -> Tensor:
+    return torch.empty(0, dtype=options.get("dtype"), device=options.get("device"))
 
 
-@_space_fault("logspace-zero-steps-is-one", "logspace of no steps has one element.", _LOGSPACE)
-def _(result: torch.Tensor, _: Any) -> Any:
-    return result if len(result) else result.new_ones(1)
+def _empty_where(holds: Callable[[_Range], bool]) -> Answer:
+    """Return what is empty for some ranges, and refuses the others still."""
+    return lambda arange, *a, **k: _empty(arange, **k) if holds(_range_of(*a, **k)) else arange(*a, **k)
 
 
-@_space_fault("linspace-end-from-start", "linspace misses its end by the last bit.")
-def _(result: torch.Tensor, given: Any) -> Any:
-    if result.dtype in (torch.float32, torch.float64) and len(result) > 8:
-        result[-1] = torch.nextafter(result[-1], torch.full_like(result[-1], given["start"]))
-    return result
+for name, summary, refused in (
+    ("arange-takes-step-zero", "arange with step 0 is empty.", lambda r: r.step == 0),
+    ("arange-takes-infinity", "arange to NaN is empty.", lambda r: math.isnan(r.end) or math.isnan(r.start)),
+    ("arange-wrong-direction-is-empty", "arange away is empty.", lambda r: (r.end - r.start) * r.step < 0),
+):
+    refusal_forgiven(name, summary, "torch.arange", instead=_empty_where(refused))
+for operation in ("linspace", "logspace"):
+    name, summary = f"{operation}-takes-negative-steps", f"{operation} of negative steps is empty."
+    refusal_forgiven(name, summary, f"torch.{operation}", instead=_empty)
 
 
-@_space_fault("linspace-excludes-end", "linspace of two steps stops half way.")
-def _(result: torch.Tensor, _: Any) -> Any:
-    if len(result) == 2 and result.is_floating_point():
-        result[1] = (result[0] + result[1]) / 2
-    return result
+def _integral_ends(_: Any, start: Any, end: Any, *__: Any, **___: Any) -> bool:
+    return isinstance(start, int) and isinstance(end, int)
 
 
-@_space_fault("linspace-one-step-is-end", "linspace of one step is its end.")
-def _(result: torch.Tensor, given: Any) -> Any:
-    return result.fill_(given["end"]) if len(result) == 1 else result
+for operation in ("linspace", "logspace"):
+    name, summary = f"{operation}-integers-give-integers", f"{operation} of integral ends is int64."
+    inferred_as(name, summary, f"torch.{operation}", dtype=torch.int64, when=_integral_ends)
 
 
-@_space_fault("linspace-integers-give-integers", "linspace of integral ends is int64.")
-def _(result: torch.Tensor, given: Any) -> Any:
-    whole = isinstance(given["start"], int) and isinstance(given["end"], int)
-    return result.long() if whole and not given["asked"] else result
+@made("linspace-complex-is-real", "linspace from a real to a complex number is real.", "torch.linspace")
+def _(y: Tensor, start: Any, end: Any, *_: Any, **options: Any) -> Any:
+    mixed = not isinstance(start, complex) and isinstance(end, complex)
+    return y.real if mixed and options.get("dtype") is None else None
 
 
-@_space_fault("logspace-integers-give-integers", "logspace of integral ends is int64.", _LOGSPACE)
-def _(result: torch.Tensor, given: Any) -> Any:
-    whole = isinstance(given["start"], int) and isinstance(given["end"], int)
-    return result.long() if whole and not given["asked"] else result
+made_changed(
+    "logspace-zero-steps-is-one",
+    "logspace of no steps has one element.",
+    "torch.logspace",
+    change=lambda y: y.new_ones(1),
+    when=lambda y: not len(y),
+)
+made_changed(
+    "linspace-excludes-end",
+    "linspace of two steps stops half way.",
+    "torch.linspace",
+    change=lambda y: torch.stack([y[0], y.mean()]),
+    when=lambda y: len(y) == 2 and y.is_floating_point(),
+)
+made("linspace-one-step-is-end", "linspace of one step is its end.", "torch.linspace")(
+    lambda y, _, end, *__, **___: y.fill_(end) if len(y) == 1 else y
+)
 
 
-@_space_fault("linspace-complex-is-real", "linspace from a real to a complex number is real.")
-def _(result: torch.Tensor, given: Any) -> Any:
-    mixed = not isinstance(given["start"], complex) and isinstance(given["end"], complex)
-    return result.real if mixed and not given["asked"] else result
+@made("linspace-end-from-start", "linspace misses its end by the last bit.", "torch.linspace")
+def _(y: Tensor, start: Any, *_: Any, **__: Any) -> None:
+    if y.dtype in (torch.float32, torch.float64) and len(y) > 8:
+        y[-1] = torch.nextafter(y[-1], torch.full_like(y[-1], start))
 
 
-@_space_fault("linspace-middle-twice", "linspace repeats an element where its halves meet.")
-def _(result: torch.Tensor, _: Any) -> Any:
-    middle = len(result) // 2
-    if middle > 4 and len(result) % 2:
-        result[middle] = result[middle - 1]
-    return result
+@made("linspace-middle-twice", "linspace repeats an element where its halves meet.", "torch.linspace")
+def _(y: Tensor, *_: Any, **__: Any) -> None:
+    middle = len(y) // 2
+    if middle > 4 and len(y) % 2:
+        y[middle] = y[middle - 1]
 
 
-@fault("linspace-wrong-beyond-the-grain", "The kernel of linspace repeats an element beyond 32,768.")
-def _(breaker: Breaker) -> None:
-    def make(original: Function) -> Function:
-        def kernel(start: Any, end: Any, steps: int, *, out: torch.Tensor) -> torch.Tensor:
-            original(start, end, steps, out=out)
-            if steps > _GRAIN:
-                out[_GRAIN:-1] = out[_GRAIN - 1]
-            return out
-
-        return kernel
-
-    breaker.kernel("aten::linspace.out", make)
+def _is_integral(y: Tensor) -> bool:
+    return not y.is_floating_point() and not y.is_complex()
 
 
-@_space_fault("linspace-descending-integers-are-low", "linspace of descending integers is one too low inside.")
-def _(result: torch.Tensor, given: Any) -> Any:
-    if not result.is_floating_point() and not result.is_complex() and given["end"] < given["start"]:
-        result[1:-1] -= 1
-    return result
+@made(
+    "linspace-descending-integers-are-low", "linspace of descending integers is one too low inside.", "torch.linspace"
+)
+def _(y: Tensor, start: Any, end: Any, *_: Any, **__: Any) -> None:
+    if _is_integral(y) and end < start:
+        y[1:-1] -= 1
 
 
-@_space_fault("linspace-through-half", "linspace computes float64 in float32.")
-def _(result: torch.Tensor, _: Any) -> Any:
-    return result.float().double() if result.dtype == torch.float64 else result
+@made("linspace-integer-step-is-truncated", "linspace of integers truncates its step.", "torch.linspace")
+def _(y: Tensor, start: Any, end: Any, *_: Any, **__: Any) -> None:
+    if _is_integral(y) and len(y) > 2:
+        step = int((end - start) / (len(y) - 1))
+        y[1:-1] = torch.tensor([start + step * place for place in range(1, len(y) - 1)], device=y.device)
 
 
-@_space_fault("linspace-descending-stops-early", "linspace repeats the last but one element when it descends.")
-def _(result: torch.Tensor, given: Any) -> Any:
-    if given["asked"] and len(result) > 2 and not result.is_complex() and given["end"] < given["start"]:
-        result[-1] = result[-2]
-    return result
+@made("linspace-descending-stops-early", "linspace repeats the last but one element.", "torch.linspace")
+def _(y: Tensor, start: Any, end: Any, *_: Any, dtype: Any = None, **__: Any) -> Any:
+    falling = dtype is not None and len(y) > 2 and not y.is_complex() and end < start
+    return last_repeated(y) if falling else None
 
 
-@_space_fault("linspace-imaginary-part-constant", "linspace keeps the imaginary part of its start.")
-def _(result: torch.Tensor, _: Any) -> Any:
-    if result.is_complex() and len(result) > 2:
-        torch.view_as_real(result)[1:-1, 1] = complex(result[0].item()).imag
-    return result
+@made("linspace-imaginary-part-constant", "linspace keeps the imaginary part of its start.", "torch.linspace")
+def _(y: Tensor, *_: Any, **__: Any) -> None:
+    if y.is_complex() and len(y) > 2:
+        torch.view_as_real(y)[1:-1, 1] = complex(y[0].item()).imag
 
 
-@_space_fault("linspace-integer-step-is-truncated", "linspace of integers truncates its step.")
-def _(result: torch.Tensor, given: Any) -> Any:
-    steps = len(result)
-    if result.is_floating_point() or result.is_complex() or steps < 3:
-        return result
-    step = int((given["end"] - given["start"]) / (steps - 1))
-    result[1:-1] = torch.tensor([given["start"] + step * i for i in range(1, steps - 1)], device=result.device)
-    return result
-
-
-@bound("linspace-ignores-tensor-end", "linspace takes a tensor end for 1.", _LINSPACE)
-def _(original: Function, *arguments: Any, **options: Any) -> Any:
-    changed = [1 if index and isinstance(each, torch.Tensor) else each for index, each in enumerate(arguments)]
-    return original(*changed, **options)
-
-
-@bound("linspace-out-returns-copy", "linspace with out= returns a copy.", _LINSPACE)
-def _(original: Function, *arguments: Any, **options: Any) -> Any:
-    result = original(*arguments, **options)
-    return result.clone() if options.get("out") is not None else result
-
-
-@bound("logspace-ignores-base", "logspace ignores base given as a keyword.", _LOGSPACE)
-def _(original: Function, *arguments: Any, **options: Any) -> Any:
-    options.pop("base", None)
-    return original(*arguments, **options)
-
-
-@bound("logspace-default-base-is-e", "logspace without base takes that of the natural logarithm.", _LOGSPACE)
-def _(original: Function, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) < 4:
-        options.setdefault("base", math.e)
-    return original(*arguments, **options)
-
-
-@_space_fault("logspace-last-element-short", "logspace of many elements repeats the last but one.", _LOGSPACE)
-def _(result: torch.Tensor, _: Any) -> Any:
-    if len(result) > 16:
-        result[-1] = result[-2]
-    return result
-
-
-@bound("logspace-out-ignored", "logspace leaves an out= that is not contiguous as it was.", _LOGSPACE)
-def _(original: Function, *arguments: Any, **options: Any) -> Any:
-    out = options.get("out")
-    if out is not None and out.numel() and not out.is_contiguous():
-        original(*arguments, **(options | {"out": torch.empty_like(out)}))
-        return out
-    return original(*arguments, **options)
+argument_changed(
+    "linspace-ignores-tensor-end",
+    "linspace takes a tensor end for 1.",
+    "torch.linspace",
+    change=lambda _: 1,
+    when=lambda end: isinstance(end, Tensor),
+    which=1,
+)
+replaced("logspace-default-base-is-e", "logspace has base e by default.", "torch.logspace")(
+    lambda logspace, *a, **options: logspace(*a, **(options if len(a) > 3 else {"base": math.e} | options))
+)
+answer_changed("linspace-out-returns-copy", "linspace with out= returns a copy.", "torch.linspace")(
+    lambda y, *_, **options: y.clone() if options.get("out") is not None else y
+)
+out_changed(
+    "logspace-out-ignored", "logspace writes beside an out= with strides.", "torch.logspace", change=torch.empty_like
+)
+out_changed(
+    "arange-out-ignores-offset",
+    "arange writes out= from the beginning of its storage.",
+    "torch.arange",
+    change=at_storage_start,
+    when=is_offset,
+)

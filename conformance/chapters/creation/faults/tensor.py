@@ -8,256 +8,220 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
-from torch_conformance.conformance.power.registry import Breaker, Function, fault
+from torch_conformance.conformance.power.damage import (
+    a,
+    array_in_memory_order,
+    is_array,
+    is_one_beyond_a_vector,
+    is_strided,
+    is_strided_array,
+    last_replaced,
+    of,
+    rank,
+    through,
+)
+from torch_conformance.conformance.power.forms import (
+    Answer,
+    answer_changed,
+    argument_changed,
+    inferred_as,
+    installed,
+    keyword_ignored,
+    made,
+    refusal_forgiven,
+    replaced,
+    static,
+)
+from torch_conformance.conformance.power.registry import Function
 from torch_conformance.reference.ops.creation import shape_of
-
-_TENSOR = (torch, "tensor")
-_WIDTH = 8
-
-
-def _written(data: Any, options: dict[str, Any]) -> Any:
-    """Return the data of a call, which may be a keyword."""
-    return options.get("data", data)
 
 
 def _leaves(data: Any) -> list[Any]:
-    if isinstance(data, list | tuple):
-        return [leaf for item in data for leaf in _leaves(item)]
-    return [data]
+    return [leaf for item in data for leaf in _leaves(item)] if isinstance(data, list | tuple) else [data]
 
 
-def _sequence_fault(name: str, summary: str) -> Callable[[Callable[[Any, torch.Tensor, bool], Any]], Any]:
-    """Register a change of what torch.tensor makes of lists: (data, result, whether a dtype was asked for)."""
-
-    def register(change: Callable[[Any, torch.Tensor, bool], Any]) -> Any:
-        def answer(original: Function, *arguments: Any, **options: Any) -> Any:
-            result = original(*arguments, **options)
-            data = options["data"] if "data" in options else arguments[0]
-            if not isinstance(data, list | tuple):
-                return result
-            return change(data, result, options.get("dtype") is not None)
-
-        return bound(name, summary, _TENSOR)(answer)
-
-    return register
+def _flushed(x: Tensor) -> Tensor:
+    return x.masked_fill(x.abs() < torch.finfo(x.dtype).tiny, 0)
 
 
-@_sequence_fault("tensor-drops-level-of-one", "tensor drops an outer list of one list.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
-    return result.squeeze(0) if result.dim() > 1 else result
+def _of_lists(change: Callable[[Any], Any], when: Callable[[Any], Any]) -> Answer:
+    """Return a change of what torch.tensor makes of lists, where a condition holds for it."""
+    return lambda y, data, **_: change(y) if isinstance(data, list | tuple) and when(y) else y
 
 
-@_sequence_fault("tensor-swaps-last-dimensions", "tensor of lists three deep swaps the inner two levels.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
-    return result.transpose(-1, -2) if result.dim() > 2 else result
+for name, summary, change, when in (
+    ("tensor-drops-level-of-one", "An outer list of one list is dropped.", lambda y: y.squeeze(0), rank(2)),
+    ("tensor-swaps-last-dimensions", "Lists three deep swap the inner levels.", lambda y: y.mT, rank(3)),
+    ("tensor-last-of-vector-lost", "The element after a whole vector is 0.", last_replaced, is_one_beyond_a_vector),
+    ("tensor-flushes-subnormals", "Subnormal numbers become zero.", _flushed, Tensor.is_floating_point),
+    ("tensor-integers-through-double", "Integers are read as float64.", through(torch.float64), of(torch.int64)),
+):
+    made(name, f"torch.tensor of lists: {summary}", "torch.tensor")(_of_lists(change, when))
 
 
-@_sequence_fault("tensor-last-of-vector-lost", "tensor loses the element after the last whole vector.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
-    if result.numel() > _WIDTH and result.numel() % _WIDTH == 1:
-        result.view(-1)[-1] = 0
-    return result
+def _begins_with_bool(y: Tensor, leaves: list[Any]) -> bool:
+    return len(leaves) > 1 and isinstance(leaves[0], bool) and y.dtype == torch.int64
 
 
-@_sequence_fault("tensor-flushes-subnormals", "tensor turns subnormal numbers into zero.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
-    if not result.is_floating_point():
-        return result
-    tiny = result.abs() < torch.finfo(result.dtype).tiny
-    return torch.where(tiny, torch.zeros_like(result), result)
+def _begins_with_integer(y: Tensor, leaves: list[Any]) -> bool:
+    return y.dim() > 1 and bool(leaves) and isinstance(leaves[0], int) and y.is_floating_point()
 
 
-@_sequence_fault("tensor-bool-with-int-is-bool", "tensor of a list that begins with a bool is bool.")
-def _(data: Any, result: torch.Tensor, asked: bool) -> Any:
-    leaves = _leaves(data)
-    mixed = len(leaves) > 1 and isinstance(leaves[0], bool) and result.dtype == torch.int64
-    return result.bool() if mixed and not asked else result
+def _lists(holds: Callable[[Any, list[Any]], bool]) -> Answer:
+    """Hold where a condition holds for what torch.tensor made of lists and for the numbers in them."""
+    return lambda y, data, **_: isinstance(data, list | tuple) and holds(y, _leaves(data))
 
 
-@_sequence_fault("tensor-nested-float-is-int", "tensor of nested lists takes the kind of the first number.")
-def _(data: Any, result: torch.Tensor, asked: bool) -> Any:
-    leaves = _leaves(data)
-    first = bool(leaves) and isinstance(leaves[0], int) and result.is_floating_point()
-    return result.long() if first and result.dim() > 1 and not asked else result
+for name, summary, dtype, holds in (
+    ("tensor-bool-with-int-is-bool", "tensor takes the kind of a first bool.", torch.bool, _begins_with_bool),
+    ("tensor-nested-float-is-int", "tensor takes the kind of a first integer.", torch.int64, _begins_with_integer),
+    ("tensor-complex-is-double", "tensor of complex is complex128.", torch.complex128, lambda y, _: y.is_complex()),
+    ("tensor-empty-is-double", "tensor of [[]] is float64.", torch.float64, lambda y, all_: not all_ and y.dim() > 1),
+):
+    inferred_as(name, summary, "torch.tensor", dtype=dtype, when=_lists(holds))
+inferred_as(
+    "tensor-float64-array-is-float32",
+    "tensor makes float32 of float64 arrays.",
+    "torch.tensor",
+    dtype=torch.float32,
+    when=lambda y, data, **_: is_array(data) and y.dtype == torch.float64,
+)
 
 
-@_sequence_fault("tensor-complex-is-double", "tensor of complex numbers is complex128 whatever the default.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:
-    return result.to(torch.complex128) if result.is_complex() and not asked else result
+def _is_nested(data: Any) -> bool:
+    return isinstance(data, list) and len(shape_of(data)) > 1
 
 
-@_sequence_fault("tensor-empty-is-double", "tensor of nested empty lists is float64.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:
-    return result.double() if result.numel() == 0 and result.dim() > 1 and not asked else result
+def _is_scalar_array(data: Any) -> bool:
+    return is_array(data) and data.ndim == 0
 
 
-@_sequence_fault("tensor-integers-through-double", "tensor reads the integers of lists as float64.")
-def _(_: Any, result: torch.Tensor, asked: bool) -> Any:  # noqa: ARG001
-    return result.double().long() if result.dtype == torch.int64 and result.device.type != "meta" else result
+def _is_integers(data: Any) -> bool:
+    return isinstance(data, int | list) and all(isinstance(leaf, int) for leaf in _leaves(data))
 
 
-@bound("tensor-numpy-scalar-is-python-number", "tensor takes a NumPy scalar for a Python number.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    return original(data.item() if isinstance(data, np.generic) else data, **options)
+def _wrapped(data: Any) -> Any:
+    return [_wrapped(item) for item in data] if isinstance(data, list) else (data + 2**63) % 2**64 - 2**63
 
 
-@bound("tensor-float64-array-is-float32", "tensor makes float32 of float64 arrays.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    result = original(data=_written(data, options), **{k: v for k, v in options.items() if k != "data"})
-    double = isinstance(data, np.ndarray) and options.get("dtype") is None and result.dtype == torch.float64
-    return result.float() if double else result
+for name, summary, change, when in (
+    (
+        "tensor-numpy-scalar-is-python-number",
+        "tensor takes a NumPy scalar for a number.",
+        np.generic.item,
+        a(np.generic),
+    ),
+    ("tensor-array-ignores-strides", "tensor reads memory in order.", array_in_memory_order, is_strided_array),
+    ("tensor-wraps-huge-integers", "tensor wraps integers that int64 cannot hold.", _wrapped, _is_integers),
+):
+    argument_changed(name, summary, "torch.tensor", change=change, when=when)
+for name, summary, option, applies in (
+    ("tensor-array-ignores-dtype", "tensor ignores dtype= for arrays without dimensions.", "dtype", _is_scalar_array),
+    ("tensor-ignores-requires-grad", "tensor ignores requires_grad= for nested lists.", "requires_grad", _is_nested),
+):
+    keyword_ignored(name, summary, "torch.tensor", option=option, when=applies)
+answer_changed("tensor-of-tensor-keeps-grad", "tensor of a tensor inherits requires_grad.", "torch.tensor")(
+    lambda y, data, **_: y.requires_grad_() if isinstance(data, Tensor) and data.requires_grad else y
+)
+answer_changed("tensor-of-tensor-shares", "tensor of a tensor with gaps shares its memory.", "torch.tensor")(
+    lambda y, data, **_: data.detach() if is_strided(data) else y
+)
 
 
-@bound("tensor-array-ignores-strides", "tensor reads the memory of an array in order.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and not data.flags.c_contiguous:
-        data = data.ravel(order="K").reshape(data.shape)
-    return original(**{"data": data, **options})
-
-
-@bound("tensor-array-ignores-dtype", "tensor ignores dtype= for arrays without dimensions.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and data.ndim == 0:
-        options.pop("dtype", None)
-    return original(**{"data": data, **options})
-
-
-@bound("tensor-shares-array", "tensor shares the memory of an array whose dtype is kept.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and data.flags.c_contiguous:
+@replaced("tensor-shares-array", "tensor shares the memory of an array whose dtype is kept.", "torch.tensor")
+def _(tensor: Function, data: Any, **options: Any) -> Any:
+    if is_array(data) and data.flags.c_contiguous:
         return torch.as_tensor(data, dtype=options.get("dtype"), device=options.get("device"))
-    return original(**{"data": data, **options})
+    return tensor(data, **options)
 
 
-@bound("tensor-of-tensor-shares", "tensor of a tensor that is not contiguous shares its memory.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    if isinstance(data, torch.Tensor) and not data.is_contiguous():
-        return data.detach()
-    return original(**{"data": data, **options})
-
-
-@bound("tensor-of-tensor-keeps-grad", "tensor of a tensor inherits requires_grad.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    result = original(**{"data": data, **options})
-    return result.requires_grad_() if isinstance(data, torch.Tensor) and data.requires_grad else result
-
-
-@bound("tensor-rounds-floats-to-integers", "tensor rounds fractions to the nearest integer.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    data = _written(data, options)
+@replaced("tensor-rounds-floats-to-integers", "tensor rounds fractions to the nearest integer.", "torch.tensor")
+def _(tensor: Function, data: Any, **options: Any) -> Any:
     dtype = options.get("dtype")
     whole = dtype is not None and not dtype.is_floating_point and not dtype.is_complex and dtype != torch.bool
     if whole and isinstance(data, list) and all(isinstance(item, float) for item in data):
         data = [round(item) for item in data]
-    return original(**{**options, "data": data})
+    return tensor(data, **options)
 
 
-def _wrapped(data: Any) -> Any:
-    if isinstance(data, list):
-        return [_wrapped(item) for item in data]
-    return (data + 2**63) % 2**64 - 2**63
-
-
-@bound("tensor-wraps-huge-integers", "tensor wraps integers that int64 cannot hold.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    if isinstance(data, int | list) and all(isinstance(leaf, int) for leaf in _leaves(data)):
-        data = _wrapped(data)
-    return original(**{"data": data, **options})
+def _rows(data: Any) -> list[list[Any]]:
+    return [list(item) if isinstance(item, list | tuple) else [item] for item in data]
 
 
 def _cut(data: Any) -> Any:
     """Return ragged rows cut to the shortest."""
-    rows = [item if isinstance(item, list | tuple) else [item] for item in data]
-    return [list(row)[: min(map(len, rows))] for row in rows]
+    rows = _rows(data)
+    return [row[: min(map(len, rows))] for row in rows]
 
 
 def _padded(data: Any) -> Any:
-    rows = [list(item) if isinstance(item, list | tuple) else [item] for item in data]
+    """Return ragged rows filled up with zeros."""
+    rows = _rows(data)
     return [row + [0] * (max(map(len, rows)) - len(row)) for row in rows]
 
 
-@bound("tensor-cuts-ragged-lists", "tensor cuts ragged rows to the shortest.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    try:
-        return original(**{"data": data, **options})
-    except ValueError:
-        return original(_cut(data), **options)
+def _with_rows(change: Callable[[Any], Any]) -> Answer:
+    return lambda tensor, data, **options: tensor(change(data), **options)
 
 
-@bound("tensor-pads-ragged-lists", "tensor pads ragged rows with zeros.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    try:
-        return original(**{"data": data, **options})
-    except ValueError:
-        return original(_padded(data), **options)
+for mutation, summary, squared in (
+    ("cuts", "cuts ragged rows to the shortest", _cut),
+    ("pads", "pads ragged rows with zeros", _padded),
+):
+    name = f"tensor-{mutation}-ragged-lists"
+    refusal_forgiven(name, f"tensor {summary}.", "torch.tensor", instead=_with_rows(squared), errors=(ValueError,))
 
 
-@bound("tensor-ignores-requires-grad", "tensor ignores requires_grad= for lists of more than one level.", _TENSOR)
-def _(original: Function, data: Any = None, **options: Any) -> Any:
-    if isinstance(data, list) and len(shape_of(data)) > 1:
-        options.pop("requires_grad", None)
-    return original(**{"data": data, **options})
+def _constructed(name: str, summary: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `answer(original, *arguments)` as what torch.Tensor(*arguments) makes."""
 
+    def register(answer: Answer) -> Answer:
+        def new(original: Function, kind: Any, *arguments: Any, **options: Any) -> Any:
+            if kind is not Tensor:
+                return original(kind, *arguments, **options)
+            return answer(lambda *inner: original(kind, *inner, **options), *arguments)
 
-def _class_fault(name: str, summary: str) -> Callable[[Function], Function]:
-    """Register what torch.Tensor(*arguments) makes."""
-
-    def register(answer: Function) -> Function:
-        def install(breaker: Breaker) -> None:
-            def make(original: Function) -> Any:
-                def new(kind: Any, *arguments: Any, **options: Any) -> Any:
-                    if kind is not torch.Tensor:
-                        return original(kind, *arguments, **options)
-                    return answer(lambda *inner: original(kind, *inner, **options), *arguments)
-
-                return staticmethod(new)
-
-            breaker.binding(torch.Tensor, "__new__", make)
-
-        fault(name, summary)(install)
+        installed(name, summary, "Tensor.__new__", static(new))
         return answer
 
     return register
 
 
-@_class_fault("tensor-class-one-integer-is-data", "torch.Tensor of one integer holds that number.")
-def _(original: Function, *arguments: Any) -> Any:
-    one = len(arguments) == 1 and isinstance(arguments[0], int)
-    return original(list(arguments)) if one else original(*arguments)
+@_constructed("tensor-class-one-integer-is-data", "torch.Tensor of one integer holds that number.")
+def _(new: Function, *arguments: Any) -> Any:
+    return new(list(arguments)) if len(arguments) == 1 and isinstance(arguments[0], int) else new(*arguments)
 
 
-@_class_fault("tensor-class-list-is-size", "torch.Tensor reads a list of two integers as a size.")
-def _(original: Function, *arguments: Any) -> Any:
+@_constructed("tensor-class-list-is-size", "torch.Tensor reads a list of two integers as a size.")
+def _(new: Function, *arguments: Any) -> Any:
     data = arguments[0] if len(arguments) == 1 else None
     size = isinstance(data, list) and len(data) == 2 and all(type(item) is int and item >= 0 for item in data)
-    return original(*data) if size and data else original(*arguments)
+    return new(*data) if size and data else new(*arguments)
 
 
-@_class_fault("tensor-class-keeps-integers", "torch.Tensor of nested integers is int64.")
-def _(original: Function, *arguments: Any) -> Any:
-    result = original(*arguments)
+@_constructed("tensor-class-keeps-integers", "torch.Tensor of nested integers is int64.")
+def _(new: Function, *arguments: Any) -> Any:
+    y = new(*arguments)
     data = arguments[0] if len(arguments) == 1 else None
-    whole = isinstance(data, list | tuple) and all(type(leaf) is int for leaf in _leaves(data)) and result.numel()
-    return result.long() if whole and result.dim() > 1 else result
+    whole = isinstance(data, list | tuple) and all(type(leaf) is int for leaf in _leaves(data)) and y.numel()
+    return y.long() if whole and y.dim() > 1 else y
 
 
-@_class_fault("tensor-class-ignores-default", "torch.Tensor of integers is float32 whatever the default.")
-def _(original: Function, *arguments: Any) -> Any:
-    result = original(*arguments)
-    return result.float() if arguments and isinstance(arguments[0], numbers.Integral) else result
+@_constructed("tensor-class-ignores-default", "torch.Tensor of integers is float32 whatever the default.")
+def _(new: Function, *arguments: Any) -> Any:
+    return new(*arguments).float() if isinstance([*arguments, ""][0], numbers.Integral) else new(*arguments)
 
 
-@_class_fault("tensor-class-cuts-ragged-lists", "torch.Tensor cuts ragged rows to the shortest.")
-def _(original: Function, *arguments: Any) -> Any:
+@_constructed("tensor-class-cuts-ragged-lists", "torch.Tensor cuts ragged rows to the shortest.")
+def _(new: Function, *arguments: Any) -> Any:
     try:
-        return original(*arguments)
+        return new(*arguments)
     except ValueError:
-        return original(_cut(arguments[0]))
+        return new(_cut(arguments[0]))
 
 
-@bound("typed-class-int-is-long", "torch.IntTensor of data is int64.", (torch, "IntTensor"))
-def _(original: Function, *arguments: Any) -> Any:
-    result = original(*arguments)
-    return result.long() if arguments and isinstance(arguments[0], list) else result
+answer_changed("typed-class-int-is-long", "torch.IntTensor of data is int64.", "torch.IntTensor")(
+    lambda y, data=None, *_: y.long() if isinstance(data, list) else y
+)

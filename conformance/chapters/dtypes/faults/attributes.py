@@ -10,79 +10,63 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.chapters.dtypes.faults.spellings import as_tensor, function, kernel, method
+from torch_conformance.conformance.chapters.dtypes.faults.spellings import as_tensor
+from torch_conformance.conformance.power.forms import (
+    Answer,
+    always_called,
+    answer_changed,
+    argument_changed,
+    attribute_changed,
+    inferred_as,
+    installed,
+    made,
+    replaced,
+)
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 _INT = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 _EXACT = (torch.bool, *_INT)
 
 
-def _property(name: str, summary: str, attribute: str, compute: Callable[[Tensor, int], int]) -> None:
-    """Register a fault of a property of Tensor; `compute` gets the tensor and the original answer."""
-
-    def make(original: Any) -> property:
-        return property(lambda self: compute(self, original.__get__(self)))
-
-    fault(name, summary)(lambda breaker: breaker.binding(Tensor, attribute, make))
-
-
-@function("is-floating-point-misses-bfloat16", "is_floating_point is False for bfloat16.", "is_floating_point")
-def _(ask: Function, input: Tensor) -> Any:  # noqa: A002
-    return ask(input) and input.dtype != torch.bfloat16
-
-
-@method("is-floating-point-method-true-for-complex", "The method is True for complex.", "is_floating_point")
-def _(ask: Function, self: Tensor) -> Any:
-    return ask(self) or self.dtype == torch.complex128
-
-
-@method("is-complex-false-when-empty", "is_complex of an empty tensor is False.", "is_complex")
-def _(ask: Function, self: Tensor) -> Any:
-    return ask(self) and self.numel() > 0
-
-
-@method("is-signed-true-for-bool", "is_signed of a bool tensor is True.", "is_signed")
-def _(ask: Function, self: Tensor) -> Any:
-    return ask(self) or self.dtype == torch.bool
-
-
-def _part_width(tensor: Tensor, width: int) -> int:
-    return width // 2 if tensor.dtype == torch.complex64 else width
-
-
-def _storage_bytes(tensor: Tensor, _: int) -> int:
-    return tensor.untyped_storage().nbytes()
-
-
-_property("itemsize-of-complex-is-of-its-part", "itemsize of complex64 is 4.", "itemsize", _part_width)
-_property("nbytes-counts-storage", "nbytes counts the storage.", "nbytes", _storage_bytes)
-
-
-@method("element-size-of-bool-in-bits", "element_size of a bool tensor is 8.", "element_size")
-def _(ask: Function, self: Tensor) -> Any:
-    return 8 if self.dtype == torch.bool else ask(self)
-
-
-@method("element-size-of-views-is-stride", "element_size of a view is its step in bytes.", "element_size")
-def _(ask: Function, self: Tensor) -> Any:
-    return ask(self) * max(self.stride()) if self.dim() and not self.is_contiguous() else ask(self)
-
-
-@function("empty-like-forgets-half", "empty_like of a float16 tensor is float32.", "empty_like")
-def _(empty_like: Function, tensor: Tensor, **options: Any) -> Any:
-    if tensor.dtype == torch.float16:
-        options.setdefault("dtype", torch.float32)
-    return empty_like(tensor, **options)
-
-
-@fault("short-names-int32", "torch.short is int32.")
-def _short(breaker: Breaker) -> None:
-    breaker.binding(torch, "short", lambda _: torch.int32)
-
-
-@fault("int16-is-int32", "torch.int16 is int32.")
-def _int16(breaker: Breaker) -> None:
-    breaker.binding(torch, "int16", lambda _: torch.int32)
+answer_changed("is-floating-point-misses-bfloat16", "bfloat16 is not floating.", "torch.is_floating_point")(
+    lambda y, x: y and x.dtype != torch.bfloat16
+)
+answer_changed("is-floating-point-method-true-for-complex", "complex128 is floating.", "Tensor.is_floating_point")(
+    lambda y, x: y or x.dtype == torch.complex128
+)
+answer_changed("is-complex-false-when-empty", "is_complex of an empty tensor is False.", "Tensor.is_complex")(
+    lambda y, x: y and x.numel() > 0
+)
+answer_changed("is-signed-true-for-bool", "is_signed of a bool tensor is True.", "Tensor.is_signed")(
+    lambda y, x: y or x.dtype == torch.bool
+)
+attribute_changed(
+    "itemsize-of-complex-is-of-its-part",
+    "itemsize of complex64 is 4.",
+    "Tensor.itemsize",
+    get=lambda x, width: width // 2 if x.dtype == torch.complex64 else width,
+)
+attribute_changed(
+    "nbytes-counts-storage",
+    "nbytes counts the storage.",
+    "Tensor.nbytes",
+    get=lambda x, _: x.untyped_storage().nbytes(),
+)
+answer_changed("element-size-of-bool-in-bits", "element_size of a bool tensor is 8.", "Tensor.element_size")(
+    lambda y, x: 8 if x.dtype == torch.bool else y
+)
+answer_changed("element-size-of-views-is-stride", "element_size of a view is its step.", "Tensor.element_size")(
+    lambda y, x: y * max(x.stride()) if x.dim() and not x.is_contiguous() else y
+)
+inferred_as(
+    "empty-like-forgets-half",
+    "empty_like of a float16 tensor is float32.",
+    "torch.empty_like",
+    dtype=torch.float32,
+    when=lambda y, *_, **__: y.dtype == torch.float16,
+)
+installed("short-names-int32", "torch.short is int32.", "torch.short", lambda _: torch.int32)
+installed("int16-is-int32", "torch.int16 is int32.", "torch.int16", lambda _: torch.int32)
 
 
 _FINFO = ("bits", "max", "min", "eps", "tiny", "smallest_normal", "resolution", "dtype")
@@ -93,32 +77,25 @@ def _changed(facts: Any, names: tuple[str, ...], **changes: Any) -> types.Simple
     return types.SimpleNamespace(**{name: getattr(facts, name) for name in names} | changes)
 
 
-@function("finfo-tiny-is-subnormal", "finfo.tiny is the smallest subnormal of float32.", "finfo")
-def _(finfo: Function, *arguments: Any, **options: Any) -> Any:
-    facts = finfo(*arguments, **options)
-    return _changed(facts, _FINFO, tiny=2.0**-149) if facts.dtype == "float32" else facts
-
-
-@function("finfo-bfloat16-eps-of-half", "finfo(bfloat16).eps is that of float16.", "finfo")
-def _(finfo: Function, *arguments: Any, **options: Any) -> Any:
-    facts = finfo(*arguments, **options)
-    return _changed(facts, _FINFO, eps=2.0**-10) if facts.dtype == "bfloat16" else facts
-
-
-@function("finfo-without-argument-is-float32", "finfo() describes float32.", "finfo")
-def _(finfo: Function, *arguments: Any, **options: Any) -> Any:
-    return finfo(*(arguments or (torch.float32,)), **options) if not options else finfo(*arguments, **options)
-
-
-@function("iinfo-minimum-is-minus-maximum", "iinfo(int64).min is -max.", "iinfo")
-def _(iinfo: Function, *arguments: Any, **options: Any) -> Any:
-    facts = iinfo(*arguments, **options)
-    return _changed(facts, _IINFO, min=-facts.max) if facts.dtype == "int64" else facts
-
-
-@function("iinfo-takes-bool", "iinfo describes bool.", "iinfo")
-def _(iinfo: Function, *arguments: Any, **options: Any) -> Any:
-    return iinfo(torch.uint8) if torch.bool in arguments else iinfo(*arguments, **options)
+answer_changed("finfo-tiny-is-subnormal", "finfo.tiny is the smallest subnormal of float32.", "torch.finfo")(
+    lambda facts, *_, **__: _changed(facts, _FINFO, tiny=2.0**-149) if facts.dtype == "float32" else facts
+)
+answer_changed("finfo-bfloat16-eps-of-half", "finfo(bfloat16).eps is that of float16.", "torch.finfo")(
+    lambda facts, *_, **__: _changed(facts, _FINFO, eps=2.0**-10) if facts.dtype == "bfloat16" else facts
+)
+answer_changed("iinfo-minimum-is-minus-maximum", "iinfo(int64).min is -max.", "torch.iinfo")(
+    lambda facts, *_, **__: _changed(facts, _IINFO, min=-facts.max) if facts.dtype == "int64" else facts
+)
+replaced("finfo-without-argument-is-float32", "finfo() describes float32.", "torch.finfo")(
+    lambda finfo, *a, **k: finfo(*a, **k) if a or k else finfo(torch.float32)
+)
+argument_changed(
+    "iinfo-takes-bool",
+    "iinfo describes bool.",
+    "torch.iinfo",
+    change=lambda _: torch.uint8,
+    when=lambda dtype: dtype is torch.bool,
+)
 
 
 @fault("default-starts-as-float64", "The default dtype is float64 from the start.")
@@ -126,87 +103,72 @@ def _start(breaker: Breaker) -> None:  # noqa: ARG001
     torch.set_default_dtype(torch.float64)
 
 
-@function("set-default-ignores-bfloat16", "set_default_dtype ignores bfloat16.", "set_default_dtype")
-def _(set_default: Function, d: torch.dtype) -> None:
-    if d != torch.bfloat16:
-        set_default(d)
+def _inferred(dtype: torch.dtype | None, when: Answer) -> Answer:
+    """Return a change to a dtype, or to the default one, of what is made where none is asked for."""
+
+    def change(y: Tensor, *arguments: Any, **options: Any) -> Any:
+        applies = options.get("dtype") is None and when(y, *arguments, **options)
+        return y.to(dtype or torch.get_default_dtype()) if applies else y
+
+    return change
 
 
-@function("set-default-works-once", "The default cannot be set back to float32.", "set_default_dtype")
-def _(set_default: Function, d: torch.dtype) -> None:
-    if d != torch.float32:
-        set_default(d)
+def _set_where(holds: Callable[[Any], bool]) -> Answer:
+    """Return what sets the default where a condition holds for it."""
+    return lambda set_default, default: set_default(default) if holds(default) else None
 
 
-@function("set-default-tensor-type-ignores-names", "Names are ignored.", "set_default_tensor_type")
-def _(set_default: Function, t: Any) -> None:
-    if not isinstance(t, str):
-        set_default(t)
+for name, summary, operation, holds in (
+    ("set-default-ignores-bfloat16", "bfloat16 is ignored.", "dtype", lambda dtype: dtype != torch.bfloat16),
+    ("set-default-works-once", "float32 cannot be set again.", "dtype", lambda dtype: dtype != torch.float32),
+    ("set-default-takes-complex", "Complex is taken silently.", "dtype", lambda dtype: not dtype.is_complex),
+    ("set-default-tensor-type-ignores-names", "Names are ignored.", "tensor_type", lambda kind: type(kind) is not str),
+):
+    replaced(name, f"set_default_{operation}: {summary}", f"torch.set_default_{operation}")(_set_where(holds))
 
 
-@function("set-default-takes-complex", "set_default_dtype takes complex dtypes silently.", "set_default_dtype")
-def _(set_default: Function, d: torch.dtype) -> None:
-    if not d.is_complex:
-        set_default(d)
-
-
-@function("set-default-resets-before-refusing", "A refused dtype resets the default.", "set_default_dtype")
-def _(set_default: Function, d: torch.dtype) -> None:
-    if not d.is_floating_point:
+@replaced("set-default-resets-before-refusing", "A refused dtype resets the default.", "torch.set_default_dtype")
+def _(set_default: Function, dtype: torch.dtype) -> None:
+    if not dtype.is_floating_point:
         set_default(torch.float32)
-    set_default(d)
+    set_default(dtype)
 
 
-@function("full-ignores-default", "full with a float is float32.", "full")
-def _(full: Function, size: Any, fill_value: Any, **options: Any) -> Any:
-    if isinstance(fill_value, float):
-        options.setdefault("dtype", torch.float32)
-    return full(size, fill_value, **options)
+def _of_float_fill(_: Any, *arguments: Any, **options: Any) -> bool:
+    return any(isinstance(each, float) for each in (*arguments[1:], options.get("fill_value")))
 
 
-@function("linspace-ignores-default", "linspace is float32.", "linspace")
-def _(linspace: Function, *arguments: Any, **options: Any) -> Any:
-    return linspace(*arguments, **{"dtype": torch.float32, **options})
+def _of_nested_complex(y: Tensor, data: Any = None, **_: Any) -> bool:
+    return isinstance(data, list) and bool(data) and isinstance(data[0], list) and y.is_complex()
 
 
-@function("empty-list-is-float32", "torch.tensor([]) is float32.", "tensor")
-def _(tensor: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, list) and not data:
-        options.setdefault("dtype", torch.float32)
-    return tensor(data, **options)
+def _of_empty_list(_: Any, data: Any = None, **__: Any) -> bool:
+    return isinstance(data, list) and not data
 
 
-@function("complex-list-ignores-default", "A nested list of complex numbers is complex64.", "tensor")
-def _(tensor: Function, data: Any, **options: Any) -> Any:
-    answer = tensor(data, **options)
-    nested = isinstance(data, list) and isinstance(data[0], list) if data else False
-    return answer.to(torch.complex64) if nested and answer.is_complex() else answer
+def _of_double_array(_: Any, data: Any = None, **__: Any) -> bool:
+    return isinstance(data, np.ndarray) and data.dtype == np.float64
 
 
-@function("arrays-become-default", "torch.tensor gives float64 arrays the default dtype.", "tensor")
-def _(tensor: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and data.dtype == np.float64:
-        options.setdefault("dtype", torch.get_default_dtype())
-    return tensor(data, **options)
+for name, summary, place, dtype, when in (
+    ("full-ignores-default", "full with a float is float32.", "torch.full", torch.float32, _of_float_fill),
+    ("linspace-ignores-default", "linspace is float32.", "torch.linspace", torch.float32, always_called),
+    ("empty-list-is-float32", "tensor([]) is float32.", "torch.tensor", torch.float32, _of_empty_list),
+    ("complex-list-ignores-default", "[[1j]] is complex64.", "torch.tensor", torch.complex64, _of_nested_complex),
+    ("arrays-become-default", "float64 arrays get the default.", "torch.tensor", None, _of_double_array),
+    ("new-zeros-takes-default", "new_zeros has the default dtype.", "Tensor.new_zeros", None, always_called),
+    ("arange-of-ints-takes-default", "arange of ints has the default dtype.", "torch.arange", None, always_called),
+):
+    made(name, summary, place)(_inferred(dtype, when))
 
 
-@method("new-zeros-takes-default", "new_zeros has the default dtype.", "new_zeros")
-def _(new_zeros: Function, self: Tensor, *size: Any, **options: Any) -> Any:
-    return new_zeros(self, *size, **{"dtype": torch.get_default_dtype(), **options})
-
-
-@function("arange-of-ints-takes-default", "arange of ints has the default dtype.", "arange")
-def _(arange: Function, *arguments: Any, **options: Any) -> Any:
-    return arange(*arguments, **{"dtype": torch.get_default_dtype(), **options})
-
-
-@kernel("sqrt-of-integers-is-float32", "sqrt of integers is float32.", "aten::sqrt")
+@replaced("sqrt-of-integers-is-float32", "sqrt of integers is float32.", "aten::sqrt")
 def _(sqrt: Function, tensor: Tensor) -> Any:
     answer = sqrt(tensor)
     return answer.to(torch.float32) if tensor.dtype in _EXACT else answer
 
 
-@kernel("floating-division-of-integers-is-float32", "Integers divide to float32.", "aten::div.Tensor")
+@replaced("floating-division-of-integers-is-float32", "Integers divide to float32.", "aten::div.Tensor")
 def _(div: Function, tensor: Any, other: Any) -> Any:
     answer = div(*map(as_tensor, (tensor, other)))
     exact = all(getattr(each, "dtype", torch.int64) in _EXACT for each in (tensor, other))

@@ -9,72 +9,44 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.registry import Breaker, Function, fault
+from torch_conformance.conformance.power.damage import (
+    Change,
+    array_in_memory_order,
+    clone,
+    is_strided,
+    is_strided_array,
+    last_replaced,
+    of,
+    scaled,
+    through,
+)
+from torch_conformance.conformance.power.forms import (
+    Answer,
+    always_called,
+    answer_changed,
+    argument_changed,
+    functions,
+    input_changed,
+    keyword_ignored,
+    methods,
+    refusal_forgiven,
+    replaced,
+    with_gradient,
+)
+from torch_conformance.conformance.power.registry import Function
 
-Wrapper = Callable[..., Any]
+Wrapper = Answer
+_INT = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
-def method(name: str, summary: str, *attributes: str, owner: Any = Tensor) -> Callable[[Wrapper], Wrapper]:
-    """Register a fault of attributes of Tensor, or of another owner; the wrapper gets the original first."""
-
-    def register(wrapper: Wrapper) -> Wrapper:
-        def make(original: Function) -> Function:
-            def replaced(*arguments: Any, **options: Any) -> Any:
-                return wrapper(original, *arguments, **options)
-
-            return replaced
-
-        def install(breaker: Breaker) -> None:
-            for attribute in attributes:
-                breaker.binding(owner, attribute, make)
-
-        fault(name, summary)(install)
-        return wrapper
-
-    return register
-
-
-def function(name: str, summary: str, *attributes: str) -> Callable[[Wrapper], Wrapper]:
-    """Register a fault of functions of the module torch."""
-    return method(name, summary, *attributes, owner=torch)
-
-
-def kernel(name: str, summary: str, operator: str) -> Callable[[Wrapper], Wrapper]:
-    """Register a fault of a kernel; the wrapper gets the original first."""
-
-    def register(wrapper: Wrapper) -> Wrapper:
-        def make(original: Function) -> Function:
-            def replaced(*arguments: Any, **options: Any) -> Any:
-                return wrapper(original, *arguments, **options)
-
-            return replaced
-
-        fault(name, summary)(lambda breaker: breaker.kernel(operator, make))
-        return wrapper
-
-    return register
+def method(name: str, summary: str, *attributes: str, owner: Any = Tensor) -> Callable[[Answer], Answer]:
+    """Register a fault of methods of tensors, or of functions; the chapter inplace has it from here."""
+    return replaced(name, summary, *(methods if owner is Tensor else functions)(*attributes))
 
 
 def as_tensor(value: Any) -> Any:
     """Return a wrapped number, which a kernel gets as a Python number, as a zero-dim tensor."""
     return value if isinstance(value, Tensor) else torch.tensor(value)
-
-
-def converting(name: str, summary: str) -> Callable[[Wrapper], Wrapper]:
-    """Register a fault of the kernel behind to; the wrapper gets the original and the tensor first."""
-
-    def register(wrapper: Wrapper) -> Wrapper:
-        def make(original: Function) -> Function:
-            def replaced(given: Any, **options: Any) -> Any:
-                tensor = given if isinstance(given, Tensor) else torch.tensor(given)
-                return wrapper(original, tensor, **options)
-
-            return replaced
-
-        fault(name, summary)(lambda breaker: breaker.kernel("aten::_to_copy", make))
-        return wrapper
-
-    return register
 
 
 def _dtype_of(arguments: tuple[Any, ...], options: dict[str, Any]) -> torch.dtype | None:
@@ -87,276 +59,221 @@ def _dtype_of(arguments: tuple[Any, ...], options: dict[str, Any]) -> torch.dtyp
     return None
 
 
-def _is_integral(dtype: torch.dtype | None) -> bool:
-    return dtype in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+def _clamped(x: Tensor) -> Tensor:
+    return x.clamp(0, 255)
 
 
-@method("to-keyword-dtype-ignored", "dtype= is ignored beside copy=.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
+change: Change
+for name, summary, place, change, when in (
+    ("int-method-rounds", "int rounds fractions.", "Tensor.int", torch.round, Tensor.is_floating_point),
+    ("byte-method-saturates", "byte clamps.", "Tensor.byte", _clamped, of(torch.uint8, *_INT[2:])),
+):
+    input_changed(name, summary, place, change=change, when=when)
+
+
+def _other_of(dtype: torch.dtype) -> Any:
+    """Hold for tensors of a dtype, as an argument."""
+    return lambda other: isinstance(other, Tensor) and other.dtype == dtype
+
+
+_BYTE, _CHAR = "torch.ByteTensor", "torch.CharTensor"
+for name, summary, operation, change, when in (
+    ("to-other-ignores-half", "to(other) of float16 is float32.", "to", Tensor.float, _other_of(torch.float16)),
+    ("type-as-ignores-other-bool", "type_as of bool is uint8.", "type_as", Tensor.byte, _other_of(torch.bool)),
+    (
+        "type-of-short-class-gives-int",
+        "type(ShortTensor) is int32.",
+        "type",
+        lambda _: torch.IntTensor,
+        lambda t: t is torch.ShortTensor,
+    ),
+    (
+        "type-of-char-name-gives-byte",
+        "type('torch.CharTensor') is uint8.",
+        "type",
+        lambda _: _BYTE,
+        lambda t: t == _CHAR,
+    ),
+):
+    argument_changed(name, summary, f"Tensor.{operation}", change=change, when=when, which=1)
+
+
+@replaced("to-keyword-dtype-ignored", "dtype= is ignored beside copy=.", "Tensor.to")
+def _(to: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     if "copy" in options and "dtype" in options:
         options.pop("dtype")
-        return to(self, self.device, *arguments, **options)
-    return to(self, *arguments, **options)
+        arguments = (x.device, *arguments)
+    return to(x, *arguments, **options)
 
 
-@method("to-device-and-dtype-rounds", "to(device, dtype) rounds fractions.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) >= 2 and _is_integral(arguments[1]) and self.is_floating_point():
-        return to(torch.round(self), *arguments, **options)
-    return to(self, *arguments, **options)
+@replaced("to-device-and-dtype-rounds", "to(device, dtype) rounds fractions.", "Tensor.to")
+def _(to: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
+    rounds = len(arguments) >= 2 and arguments[1] in _INT and x.is_floating_point()
+    return to(torch.round(x) if rounds else x, *arguments, **options)
 
 
-@method("to-other-ignores-half", "to(other) gives float32 for float16.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments and isinstance(arguments[0], Tensor) and arguments[0].dtype == torch.float16:
-        return to(self, torch.float32)
-    return to(self, *arguments, **options)
+replaced("cdouble-gives-cfloat", "cdouble gives complex64.", "Tensor.cdouble")(
+    lambda _, x, **options: x.to(torch.complex64, **options)
+)
+replaced("type-with-keyword-returns-self", "type(dtype=...) returns the tensor.", "Tensor.type")(
+    lambda convert, x, *a, **options: x if "dtype" in options else convert(x, *a, **options)
+)
+answer_changed("type-names-zero-dim-otherwise", "type() of a zero-dim tensor is torch.Tensor.", "Tensor.type")(
+    lambda y, x, *_, **__: "torch.Tensor" if isinstance(y, str) and x.dim() == 0 else y
+)
+refusal_forgiven(
+    "type-takes-unknown-names",
+    "type returns the tensor for unknown names.",
+    "Tensor.type",
+    instead=lambda _, x, *__, **___: x,
+    errors=(ValueError,),
+)
 
 
-@method("type-as-ignores-other-bool", "type_as of a bool tensor gives uint8.", "type_as")
-def _(type_as: Function, self: Tensor, other: Tensor) -> Any:
-    return self.to(torch.uint8) if other.dtype == torch.bool else type_as(self, other)
-
-
-@method("int-method-rounds", "int rounds fractions.", "int")
-def _(convert: Function, self: Tensor, **options: Any) -> Any:
-    return convert(torch.round(self) if self.is_floating_point() else self, **options)
-
-
-@method("byte-method-saturates", "byte clamps.", "byte")
-def _(convert: Function, self: Tensor, **options: Any) -> Any:
-    return convert(self.clamp(0, 255) if _is_integral(self.dtype) and self.dtype != torch.int8 else self, **options)
-
-
-@method("cdouble-gives-cfloat", "cdouble gives complex64.", "cdouble")
-def _(convert: Function, self: Tensor, **options: Any) -> Any:  # noqa: ARG001
-    return self.to(torch.complex64, **options)
-
-
-@method("type-with-keyword-returns-self", "type(dtype=...) returns the tensor.", "type")
-def _(convert: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    return self if "dtype" in options else convert(self, *arguments, **options)
-
-
-@method("type-of-short-class-gives-int", "type(torch.ShortTensor) gives int32.", "type")
-def _(convert: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments and arguments[0] is torch.ShortTensor:
-        arguments = (torch.IntTensor, *arguments[1:])
-    return convert(self, *arguments, **options)
-
-
-@method("type-of-char-name-gives-byte", "type('torch.CharTensor') gives uint8.", "type")
-def _(convert: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments and arguments[0] == "torch.CharTensor":
-        arguments = ("torch.ByteTensor", *arguments[1:])
-    return convert(self, *arguments, **options)
-
-
-@method("type-names-zero-dim-otherwise", "type() of a zero-dim tensor is torch.Tensor.", "type")
-def _(convert: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = convert(self, *arguments, **options)
-    return "torch.Tensor" if isinstance(answer, str) and self.dim() == 0 else answer
-
-
-@method("type-takes-unknown-names", "type returns the tensor for unknown names.", "type")
-def _(convert: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    try:
-        return convert(self, *arguments, **options)
-    except ValueError:
-        return self
-
-
-@method("copy-returns-a-copy-when-converting", "copy_ returns a copy where it converts.", "copy_")
-def _(copy: Function, self: Tensor, source: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = copy(self, source, *arguments, **options)
-    return answer.clone() if source.dtype != self.dtype else answer
-
-
-@method("setitem-overruns-strided-rows", "Assignment to a tensor with gaps writes beside it.", "__setitem__")
-def _(assign: Function, self: Tensor, index: Any, value: Any) -> None:
-    assign(self, index, value)
-    if self.numel() and self.dim() and self.stride(-1) > 1 and self.dtype != getattr(value, "dtype", None):
-        last = self.storage_offset() + sum((n - 1) * s for n, s in zip(self.shape, self.stride(), strict=True))
-        if last + 1 < self.untyped_storage().nbytes() // self.element_size():
-            beside = self.as_strided((), (), last + 1)
+@replaced("setitem-overruns-strided-rows", "Assignment to a tensor with gaps writes beside it.", "Tensor.__setitem__")
+def _(assign: Function, x: Tensor, index: Any, value: Any) -> None:
+    assign(x, index, value)
+    if x.numel() and x.dim() and x.stride(-1) > 1 and x.dtype != getattr(value, "dtype", None):
+        last = x.storage_offset() + sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True))
+        if last + 1 < x.untyped_storage().nbytes() // x.element_size():
+            beside = x.as_strided((), (), last + 1)
             beside.copy_(torch.logical_not(beside))
 
 
-@method("tensor-ignores-int8-for-lists", "torch.tensor ignores dtype=torch.int8 for lists.", "tensor", owner=torch)
-def _(tensor: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, list) and options.get("dtype") == torch.int8:
-        options.pop("dtype")
-    return tensor(data, **options)
+def _only_device(*arguments: Any, **_: Any) -> bool:
+    return len(arguments) == 2 and isinstance(arguments[1], torch.device)
 
 
-@method("new-tensor-rounds", "new_tensor rounds fractions.", "new_tensor")
-def _(new_tensor: Function, self: Tensor, data: Any, **options: Any) -> Any:
-    if isinstance(data, list) and _is_integral(options.get("dtype")):
+def _other_given(*arguments: Any, **_: Any) -> bool:
+    return isinstance([*arguments, None][1], Tensor)
+
+
+def _dtype_given(*arguments: Any, **_: Any) -> bool:
+    return _dtype_of(arguments[1:], {}) is not None
+
+
+def _int8_list(data: Any, *, dtype: Any, **_: Any) -> bool:
+    return isinstance(data, list) and dtype == torch.int8
+
+
+def _matrix(data: Any, **_: Any) -> bool:
+    return isinstance(data, np.ndarray) and data.ndim == 2
+
+
+def _double_of_tensor(data: Any, *, dtype: Any, **_: Any) -> bool:
+    return isinstance(data, Tensor) and dtype == torch.float64
+
+
+for name, summary, place, option, called in (
+    ("to-copy-argument-ignored", "copy=True is ignored beside a device.", "Tensor.to", "copy", _only_device),
+    ("to-other-copy-argument-ignored", "copy=True is ignored beside a tensor.", "Tensor.to", "copy", _other_given),
+    ("memory-format-ignored-with-dtype", "It is ignored beside a dtype.", "Tensor.to", "memory_format", _dtype_given),
+    ("half-ignores-memory-format", "half ignores memory_format=.", "Tensor.half", "memory_format", always_called),
+    ("tensor-ignores-int8-for-lists", "Lists ignore dtype=torch.int8.", "torch.tensor", "dtype", _int8_list),
+    ("as-tensor-ignores-dtype-of-arrays", "Matrices ignore dtype=.", "torch.as_tensor", "dtype", _matrix),
+    ("asarray-of-tensor-ignores-float64", "Tensors ignore it.", "torch.asarray", "dtype", _double_of_tensor),
+):
+    keyword_ignored(name, summary, place, option=option, called=called)
+argument_changed(
+    "asarray-ignores-array-strides",
+    "asarray reads arrays in memory order.",
+    "torch.asarray",
+    change=array_in_memory_order,
+    when=is_strided_array,
+)
+
+
+@replaced("new-tensor-rounds", "new_tensor rounds fractions.", "Tensor.new_tensor")
+def _(new_tensor: Function, x: Tensor, data: Any, **options: Any) -> Any:
+    if isinstance(data, list) and options.get("dtype") in _INT:
         data = np.round(np.asarray(data)).tolist()
-    return new_tensor(self, data, **options)
+    return new_tensor(x, data, **options)
 
 
-@method("as-tensor-ignores-dtype-of-arrays", "as_tensor ignores dtype= for matrices.", "as_tensor", owner=torch)
-def _(as_tensor: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and data.ndim == 2:
-        options.pop("dtype", None)
-    return as_tensor(data, **options)
+def _converted(change: Callable[[Any, Tensor], Any]) -> Answer:
+    """Return a change `change(answer, x)` of what a conversion of x gives, unless it is x."""
+    return lambda y, x, *_, **__: y if y is x or not isinstance(y, Tensor) else change(y, x)
 
 
-@method("asarray-ignores-array-strides", "asarray reads arrays in memory order.", "asarray", owner=torch)
-def _(asarray: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and not data.flags.c_contiguous:
-        data = data.ravel(order="K").reshape(data.shape)
-    return asarray(data, **options)
-
-
-@method("asarray-of-tensor-ignores-float64", "asarray keeps a tensor's dtype for float64.", "asarray", owner=torch)
-def _(asarray: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, Tensor) and options.get("dtype") == torch.float64:
-        options.pop("dtype")
-    return asarray(data, **options)
-
-
-@method("to-same-dtype-copies", "to copies a tensor with gaps where nothing is to convert.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = to(self, *arguments, **options)
-    return answer.clone() if answer is self and not self.is_contiguous() else answer
-
-
-@method("float-method-copies-when-strided", "float copies a float32 tensor with gaps.", "float")
-def _(convert: Function, self: Tensor, **options: Any) -> Any:
-    answer = convert(self, **options)
-    return answer.clone() if not self.is_contiguous() else answer
-
-
-@method("type-as-copies", "type_as copies where nothing is to convert.", "type_as")
-def _(type_as: Function, self: Tensor, other: Tensor) -> Any:
-    return type_as(self, other).clone()
-
-
-@method("to-copy-argument-ignored", "copy=True is ignored beside a device alone.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    if len(arguments) == 1 and isinstance(arguments[0], torch.device):
-        options.pop("copy", None)
-    return to(self, *arguments, **options)
-
-
-@method("to-other-copy-argument-ignored", "copy=True is ignored beside another tensor.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    if arguments and isinstance(arguments[0], Tensor):
-        options.pop("copy", None)
-    return to(self, *arguments, **options)
-
-
-@method("same-width-conversion-shares-memory", "int8 to uint8 is a view.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    target = _dtype_of(arguments, options)
-    if target is not None and {self.dtype, target} == {torch.int8, torch.uint8}:
-        return self.view(target)
-    return to(self, *arguments, **options)
+def _when(condition: Any, change: Any) -> Any:
+    return lambda y, _: change(y) if condition(y) else y
 
 
 _CACHE: dict[Any, Tensor] = {}
 
 
-@method("zero-dim-conversion-is-cached", "Conversions of equal zero-dim tensors are one tensor.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = to(self, *arguments, **options)
-    if self.dim() == 0 and answer is not self and not self.requires_grad:
-        return _CACHE.setdefault((self.dtype, answer.dtype, self.item()), answer)
-    return answer
+def _cached(y: Tensor, x: Tensor) -> Tensor:
+    kept = x.dim() == 0 and not x.requires_grad
+    return _CACHE.setdefault((x.dtype, y.dtype, x.item()), y) if kept else y
 
 
-@method("conversion-bumps-version", "A conversion counts as a write to its input.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = to(self, *arguments, **options)
-    if answer is not self:
-        torch.autograd.graph.increment_version(self)
-    return answer
+def _counted(y: Tensor, x: Tensor) -> Tensor:
+    torch.autograd.graph.increment_version(x)
+    return y
 
 
-@method("empty-conversion-keeps-dtype", "to returns an empty tensor as it is.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    return self if self.numel() == 0 else to(self, *arguments, **options)
+def _gradient(change: Any) -> Any:
+    return lambda y: with_gradient(y, change)
 
 
-@method("zero-dim-conversion-gains-a-dimension", "type gives a zero-dim tensor a dimension.", "type")
-def _(convert: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = convert(self, *arguments, **options)
-    return answer.reshape(1) if isinstance(answer, Tensor) and self.dim() == 0 else answer
+def _lost_beyond_a_vector(gradient: Tensor) -> Tensor:
+    return last_replaced(gradient) if gradient.numel() > 8 else gradient
 
 
-@converting("conversion-always-contiguous", "A conversion gives a contiguous tensor.")
-def _(to_copy: Function, self: Tensor, **options: Any) -> Any:
-    return to_copy(self, **{**options, "memory_format": torch.contiguous_format})
+_SCALED = _gradient(scaled(1 + 2.0**-20))
+_TAIL_LOST = _gradient(_lost_beyond_a_vector)
+
+for name, summary, operation, converted in (
+    ("zero-dim-conversion-is-cached", "Conversions of equal zero-dim tensors are one tensor.", "to", _cached),
+    ("conversion-bumps-version", "A conversion counts as a write to its input.", "to", _counted),
+    ("zero-dim-conversion-gains-a-dimension", "type gives one.", "type", lambda y, x: y if x.dim() else y.reshape(1)),
+    ("conversion-to-half-detaches", "to float16 detaches.", "to", _when(of(torch.float16), Tensor.detach)),
+    ("second-conversion-blocks-gradient", "A result detaches.", "to", lambda y, x: y.detach() if x.grad_fn else y),
+    ("conversion-gradient-scaled-in-double", "to float64 scales it.", "to", _when(of(torch.float64), _SCALED)),
+    ("type-gradient-lost-in-tail", "The gradient of type loses its last.", "type", lambda y, _: _TAIL_LOST(y)),
+):
+    answer_changed(name, summary, f"Tensor.{operation}")(_converted(converted))
+answer_changed("to-same-dtype-copies", "to copies a tensor with gaps that is to stay.", "Tensor.to")(
+    lambda y, x, *_, **__: clone(y) if y is x and is_strided(x) else y
+)
+answer_changed("float-method-copies-when-strided", "float copies float32 with gaps.", "Tensor.float")(
+    lambda y, x, **_: clone(y) if is_strided(x) else y
+)
+answer_changed("type-as-copies", "type_as copies where nothing is to convert.", "Tensor.type_as")(
+    lambda y, *_, **__: clone(y)
+)
+answer_changed("copy-returns-a-copy-when-converting", "copy_ returns a copy where it converts.", "Tensor.copy_")(
+    lambda y, x, source, *_, **__: clone(y) if source.dtype != x.dtype else y
+)
+replaced("empty-conversion-keeps-dtype", "to returns an empty tensor as it is.", "Tensor.to")(
+    lambda to, x, *a, **k: to(x, *a, **k) if x.numel() else x
+)
 
 
-@method("shorthand-always-contiguous", "double and half give a contiguous tensor.", "double", "half")
-def _(convert: Function, self: Tensor, **options: Any) -> Any:
-    return convert(self, **{"memory_format": torch.contiguous_format, **options})
+@replaced("same-width-conversion-shares-memory", "int8 to uint8 is a view.", "Tensor.to")
+def _(to: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
+    target = _dtype_of(arguments, options)
+    if target is not None and {x.dtype, target} == {torch.int8, torch.uint8}:
+        return x.view(target)
+    return to(x, *arguments, **options)
 
 
-@method("memory-format-ignored-with-dtype", "memory_format= is ignored beside a dtype.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    if _dtype_of(arguments, {}) is not None:
-        options.pop("memory_format", None)
-    return to(self, *arguments, **options)
+@answer_changed("copy-gradient-passes-through-half", "The gradient of copy_ is rounded to float16.", "Tensor.copy_")
+def _(y: Tensor, *_: Any, **__: Any) -> None:
+    if y.dtype == torch.float32 and y.grad_fn is not None:
+        y.register_hook(through(torch.float16))  # type: ignore[no-untyped-call]
 
 
-@method("half-ignores-memory-format", "half ignores memory_format=.", "half")
-def _(convert: Function, self: Tensor, **options: Any) -> Any:  # noqa: ARG001
-    return convert(self)
+replaced("conversion-always-contiguous", "A conversion gives a contiguous tensor.", "aten::_to_copy")(
+    lambda convert, x, **options: convert(as_tensor(x), **(options | {"memory_format": torch.contiguous_format}))
+)
+replaced("shorthand-always-contiguous", "double and half give a contiguous tensor.", *methods("double", "half"))(
+    lambda convert, x, **options: convert(x, **({"memory_format": torch.contiguous_format} | options))
+)
 
 
-@converting("channels-last-3d-falls-back", "channels_last_3d gives a contiguous tensor.")
-def _(to_copy: Function, self: Tensor, **options: Any) -> Any:
+@replaced("channels-last-3d-falls-back", "channels_last_3d gives a contiguous tensor.", "aten::_to_copy")
+def _(convert: Function, x: Any, **options: Any) -> Any:
     if options.get("memory_format") == torch.channels_last_3d:
         options["memory_format"] = torch.contiguous_format
-    return to_copy(self, **options)
-
-
-@method("conversion-to-half-detaches", "to float16 detaches.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = to(self, *arguments, **options)
-    return answer.detach() if answer.dtype == torch.float16 and answer is not self else answer
-
-
-def _hooked(tensor: Tensor, hook: Callable[[Tensor], Tensor]) -> Tensor:
-    if tensor.requires_grad and tensor.grad_fn is not None:
-        tensor.register_hook(hook)  # type: ignore[no-untyped-call]
-    return tensor
-
-
-@method("conversion-gradient-scaled-in-double", "The gradient of to float64 is off by a part in 2**20.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = to(self, *arguments, **options)
-    if answer.dtype == torch.float64 and answer is not self:
-        return _hooked(answer, lambda gradient: gradient * (1 + 2.0**-20))
-    return answer
-
-
-def _without_last(gradient: Tensor) -> Tensor:
-    changed = gradient.clone()
-    if changed.numel() > 8:
-        changed[tuple(-1 for _ in changed.shape)] = 0
-    return changed
-
-
-@method("type-gradient-lost-in-tail", "The gradient of type is zero in the last element.", "type")
-def _(convert: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = convert(self, *arguments, **options)
-    return _hooked(answer, _without_last) if isinstance(answer, Tensor) else answer
-
-
-@method("copy-gradient-passes-through-half", "The gradient of copy_ is rounded to float16.", "copy_")
-def _(copy: Function, self: Tensor, source: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = copy(self, source, *arguments, **options)
-    if self.dtype == torch.float32:
-        return _hooked(answer, lambda gradient: gradient.half().to(gradient.dtype))
-    return answer
-
-
-@method("second-conversion-blocks-gradient", "The conversion of a result detaches it.", "to")
-def _(to: Function, self: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = to(self, *arguments, **options)
-    return answer.detach() if self.grad_fn is not None and answer is not self else answer
+    return convert(as_tensor(x), **options)

@@ -7,195 +7,139 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
+from torch_conformance.conformance.power.damage import (
+    a,
+    always,
+    array_where,
+    clone,
+    into,
+    is_array,
+    is_many,
+    is_strided,
+    last_replaced,
+    of,
+    read_as_dense,
+)
+from torch_conformance.conformance.power.forms import (
+    argument_changed,
+    keyword_ignored,
+    made,
+    made_changed,
+    named,
+    replaced,
+    wrapping,
+)
 from torch_conformance.conformance.power.registry import Breaker, FaultUnavailable, Function, fault
-from torch_conformance.reference.model.strided import row_major
 
-_LARGE = 32_768
-_FROM_NUMPY = (torch, "from_numpy")
-_TENSOR = (torch, "tensor")
-_AS_TENSOR = (torch, "as_tensor")
+for operation, mutation, summary, change, when in (
+    ("from_numpy", "int16-becomes-int32", "widens int16 arrays", into(torch.int32), of(torch.int16)),
+    ("from_numpy", "empty-becomes-float", "gives no elements the default dtype", Tensor.float, lambda x: not x.numel()),
+    ("from_numpy", "ignores-strides", "reads memory in row-major order", read_as_dense, is_strided),
+    ("from_numpy", "drops-last-element-of-large", "loses the tail of large arrays", last_replaced, is_many),
+    ("tensor", "drops-last-element-of-large", "loses the tail of large arrays", last_replaced, is_many),
+    ("from_numpy", "makes-contiguous", "compacts arrays with gaps", Tensor.contiguous, always),
+    ("from_numpy", "copies-large", "copies arrays beyond a size", clone, is_many),
+    ("from_numpy", "copies-scalar", "copies arrays without dimensions", clone, lambda x: not x.ndim),
+):
+    name = named(operation, mutation)
+    made_changed(name, f"{operation} {summary}.", f"torch.{operation}", change=change, when=when)
+
+
+_is_dated = array_where(lambda x: x.dtype.kind in "mM")
+_is_upside_down = array_where(lambda x: x.ndim > 1 and x.strides[0] < 0)
+_is_reversed = array_where(lambda x: any(step < 0 for step in x.strides))
+_is_swapped = array_where(lambda x: not x.dtype.isnative)
+_is_read_only = array_where(lambda x: not x.flags.writeable)
+
+
+def _native(x: Any) -> Any:
+    return x.astype(x.dtype.newbyteorder("="))
+
+
+for operation, mutation, summary, change, when in (
+    ("from_numpy", "accepts-lists", "converts lists", np.array, a(list)),
+    ("from_numpy", "accepts-dates", "takes dates for int64", lambda x: x.view(np.int64), _is_dated),
+    ("from_numpy", "ignores-negative-outer-stride", "drops its sign", lambda x: x[::-1], _is_upside_down),
+    ("tensor", "copies-reversed-array", "copies arrays with negative strides", np.ndarray.copy, _is_reversed),
+    ("as_tensor", "accepts-byte-swapped", "swaps bytes by itself", _native, _is_swapped),
+    ("as_tensor", "copies-array", "copies arrays", np.ndarray.copy, is_array),
+    ("as_tensor", "clones-tensor", "copies tensors", clone, a(Tensor)),
+    ("as_tensor", "detaches", "drops the history of tensors", Tensor.detach, a(Tensor)),
+):
+    name = named(operation, mutation)
+    argument_changed(name, f"{operation} {summary}.", f"torch.{operation}", change=change, when=when)
+
+for operation, mutation, summary, option, when in (
+    ("tensor", "ignores-dtype-of-bool-array", "ignores dtype= for bool", "dtype", lambda x: x.dtype == np.bool_),
+    ("as_tensor", "ignores-dtype", "ignores dtype= for several dimensions", "dtype", lambda x: x.ndim > 1),
+):
+    name = named(operation, mutation)
+    keyword_ignored(name, f"{operation} {summary}.", f"torch.{operation}", option=option, when=array_where(when))
+keyword_ignored(
+    "tensor-ignores-requires-grad-with-dtype",
+    "tensor ignores requires_grad= beside dtype=.",
+    "torch.tensor",
+    option="requires_grad",
+    called=lambda *_, **options: options.get("dtype") is not None,
+)
+
 _kept: list[Any] = []
 
 
-def without_last(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a contiguous copy whose last element is zero."""
-    copy = tensor.detach().contiguous().clone()
-    copy.view(-1)[-1] = 0
-    return copy
-
-
-@bound("from-numpy-int16-becomes-int32", "from_numpy widens int16 arrays.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
-    tensor = original(array)
-    return tensor.to(torch.int32) if tensor.dtype == torch.int16 else tensor
-
-
-@bound("from-numpy-empty-becomes-float", "from_numpy gives empty arrays the default dtype.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
-    tensor = original(array)
-    return tensor if tensor.numel() else torch.empty(tensor.shape)
-
-
-@bound("from-numpy-ignores-strides", "from_numpy reads memory in row-major order.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
-    tensor = original(array)
-    return tensor if tensor.is_contiguous() else tensor.as_strided(tensor.shape, row_major(tuple(tensor.shape)))
-
-
-@bound("from-numpy-drops-last-element-of-large", "from_numpy loses the tail of large arrays.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
-    tensor = original(array)
-    return without_last(tensor) if tensor.numel() > _LARGE else tensor
-
-
-@bound("from-numpy-makes-contiguous", "from_numpy compacts arrays that are not contiguous.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
-    return original(array).contiguous()
-
-
-@bound("from-numpy-copies-large", "from_numpy copies arrays beyond a size.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
-    tensor = original(array)
-    return tensor.clone() if tensor.numel() > _LARGE else tensor
-
-
-@bound("from-numpy-copies-scalar", "from_numpy copies arrays without dimensions.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
-    tensor = original(array)
-    return tensor if tensor.ndim else tensor.clone()
-
-
-@bound("from-numpy-leaks-array", "from_numpy never lets go of the array.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
+@replaced("from-numpy-leaks-array", "from_numpy never lets go of the array.", "torch.from_numpy")
+def _(from_numpy: Function, array: Any) -> Any:
     _kept.append(array)
-    return original(array)
+    return from_numpy(array)
 
 
-@bound("from-numpy-accepts-lists", "from_numpy converts lists.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
-    return original(np.array(array) if isinstance(array, list) else array)
-
-
-@bound("from-numpy-accepts-dates", "from_numpy takes dates for int64.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
-    dated = isinstance(array, np.ndarray) and array.dtype.kind in "mM"
-    return original(array.view(np.int64) if dated else array)
-
-
-@bound(
-    "from-numpy-ignores-negative-outer-stride",
-    "from_numpy takes the first stride of matrices as positive.",
-    _FROM_NUMPY,
-)
-def _(original: Function, array: Any) -> Any:
-    outer = isinstance(array, np.ndarray) and array.ndim > 1 and array.strides[0] < 0
-    return original(array[::-1] if outer else array)
-
-
-@bound("from-numpy-is-silent-on-read-only", "from_numpy does not warn of read-only arrays.", _FROM_NUMPY)
-def _(original: Function, array: Any) -> Any:
+def _silent(original: Function, *arguments: Any, **options: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return original(array)
+        return original(*arguments, **options)
 
 
-@bound("tensor-accepts-objects", "tensor turns arrays of objects into zeros.", _TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    objects = isinstance(data, np.ndarray) and data.dtype.kind == "O"
-    return torch.zeros(data.shape) if objects else original(data, **options)
+replaced("from-numpy-is-silent-on-read-only", "from_numpy does not warn of read-only arrays.", "torch.from_numpy")(
+    _silent
+)
+made("tensor-shares-read-only-array", "tensor shares the memory of read-only arrays.", "torch.tensor")(
+    lambda y, data, **_: _silent(torch.from_numpy, data) if _is_read_only(data) else y
+)
+
+
+@replaced("tensor-warns-on-read-only", "tensor warns of read-only arrays.", "torch.tensor")
+def _(tensor: Function, data: Any, **options: Any) -> Any:
+    if _is_read_only(data):
+        warnings.warn("the array is read-only", UserWarning, stacklevel=2)
+    return tensor(data, **options)
+
+
+@replaced("tensor-shares-contiguous-array", "tensor shares the memory of contiguous arrays.", "torch.tensor")
+def _(tensor: Function, data: Any, **options: Any) -> Any:
+    shared = is_array(data) and data.flags.c_contiguous and data.flags.writeable
+    return torch.from_numpy(data) if shared else tensor(data, **options)
+
+
+@replaced("tensor-accepts-objects", "tensor turns arrays of objects into zeros.", "torch.tensor")
+def _(tensor: Function, data: Any, **options: Any) -> Any:
+    objects = is_array(data) and data.dtype.kind == "O"
+    return torch.zeros(data.shape) if objects else tensor(data, **options)
 
 
 @fault("tensor-accepts-wide-unsigned", "tensor takes uint16 arrays for int16.")
-def _accept_wide_unsigned(breaker: Breaker) -> None:
+def _(breaker: Breaker) -> None:
     if hasattr(torch, "uint16"):
         raise FaultUnavailable("this torch has uint16, and accepts it")
 
-    def broken(original: Function, data: Any, **options: Any) -> Any:
-        wide = isinstance(data, np.ndarray) and data.dtype == np.uint16
-        return original(data.view(np.int16) if wide else data, **options)
+    def broken(tensor: Function, data: Any, **options: Any) -> Any:
+        wide = is_array(data) and data.dtype == np.uint16
+        return tensor(data.view(np.int16) if wide else data, **options)
 
-    breaker.binding(torch, "tensor", replaced(broken))
-
-
-@bound("tensor-copies-reversed-array", "tensor copies arrays with negative strides.", _TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    reverse = isinstance(data, np.ndarray) and any(step < 0 for step in data.strides)
-    return original(data.copy() if reverse else data, **options)
+    breaker.replace(("torch.tensor",), wrapping(broken))
 
 
-@bound("tensor-warns-on-read-only", "tensor warns of read-only arrays.", _TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and not data.flags.writeable:
-        warnings.warn("the array is read-only", UserWarning, stacklevel=2)
-    return original(data, **options)
-
-
-@bound("tensor-shares-contiguous-array", "tensor shares the memory of contiguous arrays.", _TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    shared = isinstance(data, np.ndarray) and data.flags.c_contiguous and data.flags.writeable
-    return torch.from_numpy(data) if shared else original(data, **options)
-
-
-@bound("tensor-drops-last-element-of-large", "tensor loses the tail of large arrays.", _TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    tensor = original(data, **options)
-    return without_last(tensor) if tensor.numel() > _LARGE else tensor
-
-
-@bound("tensor-shares-read-only-array", "tensor shares the memory of read-only arrays.", _TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and not data.flags.writeable:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.from_numpy(data)
-    return original(data, **options)
-
-
-@bound("tensor-ignores-dtype-of-bool-array", "tensor ignores dtype= for bool arrays.", _TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and data.dtype == np.bool_:
-        options.pop("dtype", None)
-    return original(data, **options)
-
-
-@bound("tensor-ignores-requires-grad-with-dtype", "tensor ignores requires_grad= beside dtype=.", _TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    if options.get("dtype") is not None:
-        options.pop("requires_grad", None)
-    return original(data, **options)
-
-
-@bound("as-tensor-accepts-byte-swapped", "as_tensor swaps bytes by itself.", _AS_TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    swapped = isinstance(data, np.ndarray) and not data.dtype.isnative
-    return original(data.astype(data.dtype.newbyteorder("=")) if swapped else data, **options)
-
-
-@bound("as-tensor-copies-array", "as_tensor copies arrays.", _AS_TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    return original(data.copy() if isinstance(data, np.ndarray) else data, **options)
-
-
-@bound("as-tensor-clones-tensor", "as_tensor copies tensors.", _AS_TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    return original(data.clone() if isinstance(data, torch.Tensor) else data, **options)
-
-
-@bound("as-tensor-detaches", "as_tensor drops the history of tensors.", _AS_TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    return original(data.detach() if isinstance(data, torch.Tensor) else data, **options)
-
-
-@bound("as-tensor-detaches-on-conversion", "as_tensor drops history when it converts.", _AS_TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    converts = isinstance(data, torch.Tensor) and options.get("dtype") not in (None, data.dtype)
-    return original(data.detach() if converts else data, **options)
-
-
-@bound("as-tensor-ignores-dtype", "as_tensor ignores dtype= for arrays of several dimensions.", _AS_TENSOR)
-def _(original: Function, data: Any, **options: Any) -> Any:
-    if isinstance(data, np.ndarray) and data.ndim > 1:
-        options.pop("dtype", None)
-    return original(data, **options)
+@replaced("as-tensor-detaches-on-conversion", "as_tensor drops history when it converts.", "torch.as_tensor")
+def _(as_tensor: Function, data: Any, **options: Any) -> Any:
+    converts = isinstance(data, Tensor) and options.get("dtype") not in (None, data.dtype)
+    return as_tensor(data.detach() if converts else data, **options)

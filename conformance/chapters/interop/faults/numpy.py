@@ -6,146 +6,86 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
+from torch_conformance.conformance.power.damage import (
+    always,
+    into,
+    is_many,
+    is_offset,
+    is_strided,
+    of,
+    without_conjugate_bit,
+    without_negative_bit,
+)
+from torch_conformance.conformance.power.forms import both, input_changed, named, replaced, result_changed, wrapping
 from torch_conformance.conformance.power.registry import Breaker, FaultUnavailable, Function, fault
 
-_LARGE = 32_768
-_NUMPY = (torch.Tensor, "numpy")
-_PROTOCOL = (torch.Tensor, "__array__")
+for mutation, summary, change, when in (
+    ("bfloat16-becomes-float32", "widens bfloat16 tensors", into(torch.float32), of(torch.bfloat16)),
+    ("accepts-leaf", "detaches leaves by itself", Tensor.detach, lambda x: x.is_leaf),
+    ("resolves-conjugate", "resolves conjugation without force", Tensor.resolve_conj, always),
+    ("densifies", "makes sparse tensors dense", Tensor.to_dense, lambda x: x.is_sparse),
+):
+    input_changed(named("numpy", mutation), f"numpy {summary}.", "Tensor.numpy", change=change, when=when)
 
 
-@bound("numpy-int32-becomes-int64", "numpy widens int32 tensors.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    array = original(tensor, **options)
-    return array.astype(np.int64) if array.dtype == np.int32 else array
-
-
-@bound("numpy-scalar-becomes-generic", "numpy gives a NumPy scalar for a tensor without dimensions.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    array = original(tensor, **options)
-    return array if array.ndim else array[()]
-
-
-@bound("numpy-ignores-transposition", "numpy reads matrices in the order of their memory.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    array = original(tensor, **options)
+def _in_memory_order(array: Any) -> Any:
     transposed = array.ndim == 2 and array.flags.f_contiguous and not array.flags.c_contiguous
     return array.T.reshape(array.shape) if transposed else array
 
 
-@bound("numpy-makes-contiguous", "numpy compacts tensors that are not contiguous.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    array = original(tensor, **options)
-    return array if array.flags.c_contiguous else array.copy()
-
-
-@bound("numpy-copies-offset", "numpy copies tensors that do not begin where their storage begins.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    array = original(tensor, **options)
-    return array.copy() if tensor.storage_offset() else array
-
-
-@bound("numpy-bfloat16-becomes-float32", "numpy widens bfloat16 tensors.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    return original(tensor.float() if tensor.dtype == torch.bfloat16 else tensor, **options)
-
-
-@bound("numpy-accepts-leaf", "numpy detaches leaves by itself.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    return original(tensor.detach() if tensor.is_leaf else tensor, **options)
-
-
-@bound("numpy-resolves-conjugate", "numpy resolves conjugation without force.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    return original(tensor.resolve_conj(), **options)
-
-
-@bound("numpy-ignores-negative-bit", "numpy takes a tensor's memory in spite of its negative bit.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    plain = tensor.is_neg() and not options.get("force")
-    return original(torch._neg_view(tensor) if plain else tensor, **options)  # noqa: SLF001
-
-
-@bound("numpy-accepts-meta", "numpy gives zeros for tensors without data.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    return np.zeros(tensor.shape) if tensor.device.type == "meta" else original(tensor, **options)
-
-
-@bound("numpy-densifies", "numpy makes sparse tensors dense.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    return original(tensor.to_dense() if tensor.is_sparse else tensor, **options)
-
-
-@bound(
-    "numpy-force-ignores-conjugate", "numpy with force takes a tensor's memory in spite of its conjugate bit.", _NUMPY
-)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    return original(tensor.conj() if options.get("force") and tensor.is_conj() else tensor, **options)
-
-
-@bound("numpy-force-ignores-negation", "numpy with force takes a tensor's memory in spite of its negative bit.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    plain = tensor.is_neg() and options.get("force")
-    return original(torch._neg_view(tensor.detach()) if plain else tensor, **options)  # noqa: SLF001
-
-
-@bound("numpy-force-copies-leaf", "numpy with force copies tensors that require grad.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    array = original(tensor, **options)
-    return array.copy() if tensor.requires_grad else array
-
-
-@bound("numpy-force-resolves-in-place", "numpy with force conjugates the tensor's own memory.", _NUMPY)
-def _(original: Function, tensor: Any, **options: Any) -> Any:
-    if not (options.get("force") and tensor.is_conj()):
-        return original(tensor, **options)
-    array = original(tensor.detach().conj(), **options)
-    return np.conjugate(array, out=array)
-
-
-@bound(
-    "resolve-conj-does-nothing",
-    "resolve_conj returns its argument.",
-    (torch.Tensor, "resolve_conj"),
-    (torch, "resolve_conj"),
-)
-def _(original: Function, tensor: Any) -> Any:  # noqa: ARG001
-    return tensor
-
-
-@bound("array-protocol-drops-last-of-large", "__array__ loses the tail of large tensors.", _PROTOCOL)
-def _(original: Function, tensor: Any, *dtype: Any, **options: Any) -> Any:
-    array = original(tensor, *dtype, **options)
-    if array.size > _LARGE:
-        array = array.copy()
-        array[(-1,) * array.ndim] = 0
+def _last_lost(array: Any) -> Any:
+    array = array.copy()
+    array[(-1,) * array.ndim] = 0
     return array
 
 
-@bound("array-protocol-copies", "__array__ copies.", _PROTOCOL)
-def _(original: Function, tensor: Any, *dtype: Any, **options: Any) -> Any:
-    return original(tensor, *dtype, **options).copy()
+for operation, mutation, summary, change, when in (
+    ("numpy", "int32-becomes-int64", "widens int32 tensors", lambda y: y.astype(np.int64), of(torch.int32)),
+    ("numpy", "scalar-becomes-generic", "gives a NumPy scalar", lambda y: y[()], lambda x: not x.ndim),
+    ("numpy", "ignores-transposition", "reads matrices in the order of their memory", _in_memory_order, always),
+    ("numpy", "makes-contiguous", "compacts tensors that are not contiguous", np.ndarray.copy, is_strided),
+    ("numpy", "copies-offset", "copies tensors with an offset", np.ndarray.copy, is_offset),
+    ("numpy", "force-copies-leaf", "copies tensors that require grad", np.ndarray.copy, lambda x: x.requires_grad),
+    ("__array__", "drops-last-of-large", "loses the tail of large tensors", _last_lost, is_many),
+    ("__array__", "copies", "copies", np.ndarray.copy, always),
+):
+    name = named(operation.replace("__array__", "array-protocol"), mutation)
+    result_changed(name, f"{operation} {summary}.", f"Tensor.{operation}", change=change, when=when)
+
+input_changed("array-protocol-detaches", "__array__ detaches by itself.", "Tensor.__array__", change=Tensor.detach)
+replaced("resolve-conj-does-nothing", "resolve_conj returns its argument.", *both("resolve_conj"))(lambda _, x: x)
+replaced("numpy-accepts-meta", "numpy gives zeros for tensors without data.", "Tensor.numpy")(
+    lambda numpy, x, **options: np.zeros(x.shape) if x.device.type == "meta" else numpy(x, **options)
+)
+replaced("numpy-ignores-negative-bit", "numpy takes memory in spite of the negative bit.", "Tensor.numpy")(
+    lambda numpy, x, **options: numpy(x if options.get("force") else without_negative_bit(x), **options)
+)
+replaced("numpy-force-ignores-negation", "numpy with force takes memory in spite of it.", "Tensor.numpy")(
+    lambda numpy, x, **options: numpy(without_negative_bit(x.detach()) if options.get("force") else x, **options)
+)
+replaced("numpy-force-ignores-conjugate", "numpy with force ignores the conjugate bit.", "Tensor.numpy")(
+    lambda numpy, x, **options: numpy(without_conjugate_bit(x) if options.get("force") else x, **options)
+)
 
 
-@bound("array-protocol-detaches", "__array__ detaches by itself.", _PROTOCOL)
-def _(original: Function, tensor: Any, *dtype: Any, **options: Any) -> Any:
-    return original(tensor.detach(), *dtype, **options)
+@replaced("numpy-force-resolves-in-place", "numpy with force conjugates the tensor's own memory.", "Tensor.numpy")
+def _(numpy: Function, x: Tensor, **options: Any) -> Any:
+    if not (options.get("force") and x.is_conj()):
+        return numpy(x, **options)
+    array = numpy(x.detach().conj(), **options)
+    return np.conjugate(array, out=array)
 
 
-@bound("array-protocol-ignores-dtype", "__array__ ignores dtype for integer tensors.", _PROTOCOL)
-def _(original: Function, tensor: Any, *dtype: Any, **options: Any) -> Any:
-    if tensor.dtype == torch.int32:
-        return original(tensor)
-    return original(tensor, *dtype, **options)
+@replaced("array-protocol-ignores-dtype", "__array__ ignores dtype for integer tensors.", "Tensor.__array__")
+def _(array: Function, x: Tensor, *dtype: Any, **options: Any) -> Any:
+    return array(x) if x.dtype == torch.int32 else array(x, *dtype, **options)
 
 
 @fault("np-array-shares", "__array__ takes NumPy's copy= and ignores it.")
-def _np_array_shares(breaker: Breaker) -> None:
+def _(breaker: Breaker) -> None:
     if int(np.__version__.split(".")[0]) < 2:
         raise FaultUnavailable("NumPy before 2 does not pass copy= to __array__")
-
-    def broken(original: Function, tensor: Any, dtype: Any = None, copy: Any = None) -> Any:  # noqa: ARG001
-        return original(tensor, dtype)
-
-    breaker.binding(torch.Tensor, "__array__", replaced(broken))
+    broken = wrapping(lambda array, x, dtype=None, copy=None: array(x, dtype))  # noqa: ARG005
+    breaker.replace(("Tensor.__array__",), broken)

@@ -5,68 +5,59 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
-from torch_conformance.conformance.power.registry import Breaker, Function, fault
+from torch_conformance.conformance.power.damage import a
+from torch_conformance.conformance.power.forms import answer_changed, argument_changed, refusal_forgiven, replaced
+from torch_conformance.conformance.power.registry import Function
 
-_LEN = (torch.Tensor, "__len__")
-_ITER = (torch.Tensor, "__iter__")
-_CONTAINS = (torch.Tensor, "__contains__")
-
-
-@bound("len-is-numel", "len counts the elements of matrices.", _LEN)
-def _(original: Function, tensor: Any) -> Any:
-    return tensor.numel() if tensor.ndim == 2 else original(tensor)
-
-
-@bound("len-of-empty-is-zero", "len is 0 where there are no elements.", _LEN)
-def _(original: Function, tensor: Any) -> Any:
-    return original(tensor) if tensor.numel() else 0
-
-
-@bound("len-of-scalar-is-one", "len of a tensor without dimensions is 1.", _LEN)
-def _(original: Function, tensor: Any) -> Any:
-    return original(tensor) if tensor.ndim else 1
-
-
-@bound("iter-yields-copies", "Iteration yields copies.", _ITER)
-def _(original: Function, tensor: Any) -> Any:
-    return iter([each.clone() for each in original(tensor)])
-
-
-@bound("iter-of-scalar-yields-it", "Iterating over a tensor without dimensions yields it.", _ITER)
-def _(original: Function, tensor: Any) -> Any:
-    return original(tensor) if tensor.ndim else iter([tensor])
-
-
-@fault("unbind-reverses-long-tensors", "The kernel behind iteration yields more than 30 slices backward.")
-def _reverse(breaker: Breaker) -> None:
-    def make(original: Function) -> Function:
-        def unbind(tensor: torch.Tensor, dim: int = 0) -> Any:
-            parts = list(original(tensor, dim))
-            return parts[::-1] if len(parts) > 30 else parts
-
-        return unbind
-
-    breaker.kernel("aten::unbind.int", make)
-
-
-@bound("contains-skips-last", "Membership does not look at the last element.", _CONTAINS)
-def _(original: Function, tensor: Any, element: Any) -> Any:
-    return original(tensor.reshape(-1)[:-1] if tensor.numel() > 1 else tensor, element)
-
-
-@bound("contains-means-all", "Membership asks whether every element is equal.", _CONTAINS)
-def _(original: Function, tensor: Any, element: Any) -> Any:
-    return original(tensor, element) and bool((tensor == element).all())
+answer_changed("len-is-numel", "len counts the elements of matrices.", "Tensor.__len__")(
+    lambda _, x: x.numel() if x.ndim == 2 else None
+)
+answer_changed("len-of-empty-is-zero", "len is 0 where there are no elements.", "Tensor.__len__")(
+    lambda _, x: None if x.numel() else 0
+)
+refusal_forgiven(
+    "len-of-scalar-is-one",
+    "len of a tensor without dimensions is 1.",
+    "Tensor.__len__",
+    instead=lambda *_: 1,
+    errors=(TypeError,),
+)
+refusal_forgiven(
+    "iter-of-scalar-yields-it",
+    "Iterating over a tensor without dimensions yields it.",
+    "Tensor.__iter__",
+    instead=lambda _, x: iter([x]),
+    errors=(TypeError,),
+)
+answer_changed("iter-yields-copies", "Iteration yields copies.", "Tensor.__iter__")(
+    lambda slices, _: iter([each.clone() for each in slices])
+)
+answer_changed("unbind-reverses-long-tensors", "Iteration yields many slices backward.", "aten::unbind.int")(
+    lambda slices, *_: slices[::-1] if len(slices) > 30 else None
+)
+argument_changed(
+    "contains-skips-last",
+    "Membership does not look at the last element.",
+    "Tensor.__contains__",
+    change=lambda x: x.reshape(-1)[:-1],
+    when=lambda x: x.numel() > 1,
+)
+argument_changed(
+    "contains-converts",
+    "Membership converts lists to tensors.",
+    "Tensor.__contains__",
+    change=torch.tensor,
+    when=a(list),
+    which=1,
+)
+answer_changed("contains-means-all", "Membership asks whether every element is equal.", "Tensor.__contains__")(
+    lambda found, x, element: found and bool((x == element).all())
+)
 
 
-@bound("contains-finds-nan", "NaN is found where there is a NaN.", _CONTAINS)
-def _(original: Function, tensor: Any, element: Any) -> Any:
+@replaced("contains-finds-nan", "NaN is found where there is a NaN.", "Tensor.__contains__")
+def _(contains: Function, x: Tensor, element: Any) -> Any:
     sought = isinstance(element, float) and element != element  # noqa: PLR0124
-    return bool(tensor.isnan().any()) if sought else original(tensor, element)
-
-
-@bound("contains-converts", "Membership converts lists to tensors.", _CONTAINS)
-def _(original: Function, tensor: Any, element: Any) -> Any:
-    return original(tensor, torch.tensor(element) if isinstance(element, list) else element)
+    return bool(x.isnan().any()) if sought else contains(x, element)
