@@ -251,6 +251,8 @@ def a(*kinds: type) -> Condition:
 
 
 is_array = a(np.ndarray)
+
+
 is_list = a(list)
 
 

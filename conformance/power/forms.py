@@ -24,11 +24,6 @@ REFUSALS = (IndexError, RuntimeError, ValueError)
 _LEFT_OUT = object()
 
 
-def always_called(*_: Any, **__: Any) -> bool:
-    """Hold for every call."""
-    return True
-
-
 def functions(*names: str) -> tuple[str, ...]:
     """Return the places of functions of torch."""
     return tuple(f"torch.{name}" for name in names)
@@ -47,11 +42,6 @@ def both(*names: str) -> tuple[str, ...]:
 def kernels(*operators: str) -> tuple[str, ...]:
     """Return the places of kernels, named with their overload."""
     return tuple(f"aten::{operator}" for operator in operators)
-
-
-def named(operation: str, mutation: str) -> str:
-    """Return the name of a fault that is made of an operation and a mutation."""
-    return f"{operation}-{mutation}".strip("_").replace("_", "-")
 
 
 def wrapping(answer: Answer) -> Callable[[Function], Function]:
@@ -402,6 +392,34 @@ def option_changed(
                 options |= {} if change is None else {option: change(value)}
             elif place is not None and len(values) > place:
                 values[place:] = [] if change is None else [change(values[place]), *values[place + 1 :]]
+        return original(*values, **options)
+
+    replaced(name, summary, *places)(answer)
+
+
+def write_lost(name: str, summary: str, *places: str, when: Callable[..., bool] = always) -> None:
+    """Register a fault of what writes `out` or its first operand: the last stays where `when(*operands)`."""
+
+    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+        written = options.get("out", arguments[0]).data
+        if not written.numel() or not when(*arguments):
+            return original(*arguments, **options)
+        before, last = written.clone(), (-1,) * written.dim()
+        result = original(*arguments, **options)
+        written[last] = before[last]
+        return result
+
+    answered(name, summary, *places)(answer)
+
+
+def always_called(*_: Any, **__: Any) -> bool:
+    """Hold for every call."""
+    return True
+
+
+def named(operation: str, mutation: str) -> str:
+    """Return the name of a fault that is made of an operation and a mutation."""
+    return f"{operation}-{mutation}".strip("_").replace("_", "-")
 
 
 def keyword_ignored(
@@ -429,21 +447,6 @@ def argument_changed(
         return original(*values, **options)
 
     replaced(name, summary, *places)(answer)
-
-
-def write_lost(name: str, summary: str, *places: str, when: Callable[..., bool] = always) -> None:
-    """Register a fault of what writes `out` or its first operand: the last stays where `when(*operands)`."""
-
-    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
-        written = options.get("out", arguments[0]).data
-        if not written.numel() or not when(*arguments):
-            return original(*arguments, **options)
-        before, last = written.clone(), (-1,) * written.dim()
-        result = original(*arguments, **options)
-        written[last] = before[last]
-        return result
-
-    answered(name, summary, *places)(answer)
 
 
 def made(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:

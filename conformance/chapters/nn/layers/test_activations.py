@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from torch_conformance.conformance.judging.layers import (
 )
 from torch_conformance.reference.nn import activations
 from torch_conformance.reference.nn.activations import ACTIVATIONS
+from torch_conformance.spec.layers import Layer, layers
 
 Array = npt.NDArray[Any]
 
@@ -35,127 +35,18 @@ _POINTS = np.concatenate(
 _SIZES: tuple[tuple[int, ...], ...] = ((85,), (5, 7), (2, 3, 4), (), (0, 3), (1,), (3, 2, 2, 5))
 
 
-@dataclasses.dataclass(frozen=True)
-class Spelling:
-    """How an activation is written.
-
-    Attributes:
-        name: Of the function in torch.nn.functional.
-        module: Of the class in torch.nn.
-        options: Sets of keywords, in the order in which they may be given by position.
-        inplace: Whether both take inplace=True.
-        others: Further spellings of y, with `options`.
-        writes: Further spellings that write z, a copy of x, and return it.
-    """
-
-    name: str
-    module: str
-    options: tuple[dict[str, Any], ...] = ({},)
-    inplace: bool = False
-    others: tuple[str, ...] = ()
-    writes: tuple[str, ...] = ()
-
-
-SPELLINGS = {
-    "relu": Spelling(
-        "relu",
-        "ReLU",
-        inplace=True,
-        others=("y = torch.relu(x)", "y = x.relu()"),
-        writes=("torch.relu_(z)", "z.relu_()", "torch.nn.functional.relu_(z)"),
-    ),
-    "relu6": Spelling("relu6", "ReLU6", inplace=True),
-    "leaky-relu": Spelling(
-        "leaky_relu",
-        "LeakyReLU",
-        ({}, {"negative_slope": 0.25}, {"negative_slope": 0.7}),
-        inplace=True,
-        writes=("torch.nn.functional.leaky_relu_(z, **options)",),
-    ),
-    "elu": Spelling(
-        "elu",
-        "ELU",
-        ({}, {"alpha": 0.5}, {"alpha": 3.0}),
-        inplace=True,
-        writes=("torch.nn.functional.elu_(z, **options)",),
-    ),
-    "celu": Spelling(
-        "celu",
-        "CELU",
-        ({}, {"alpha": 0.5}, {"alpha": 3.0}),
-        inplace=True,
-        others=("y = torch.celu(x, **options)",),
-        writes=("torch.nn.functional.celu_(z, **options)", "torch.celu_(z, **options)"),
-    ),
-    "selu": Spelling(
-        "selu",
-        "SELU",
-        inplace=True,
-        others=("y = torch.selu(x)",),
-        writes=("torch.nn.functional.selu_(z)", "torch.selu_(z)"),
-    ),
-    "gelu": Spelling("gelu", "GELU", ({}, {"approximate": "tanh"}, {"approximate": "none"})),
-    "silu": Spelling("silu", "SiLU", inplace=True),
-    "mish": Spelling("mish", "Mish", inplace=True),
-    "softplus": Spelling(
-        "softplus", "Softplus", ({}, {"beta": 2.0}, {"beta": 0.5, "threshold": 1.0}, {"beta": 2, "threshold": 3})
-    ),
-    "softsign": Spelling("softsign", "Softsign"),
-    "tanhshrink": Spelling("tanhshrink", "Tanhshrink"),
-    "softshrink": Spelling("softshrink", "Softshrink", ({}, {"lambd": 1.25}, {"lambd": 0.0})),
-    "hardshrink": Spelling(
-        "hardshrink",
-        "Hardshrink",
-        ({}, {"lambd": 1.25}, {"lambd": 0.0}),
-        others=("y = torch.hardshrink(x, **options)", "y = x.hardshrink(**options)"),
-    ),
-    "hardtanh": Spelling(
-        "hardtanh",
-        "Hardtanh",
-        ({}, {"min_val": -2.0, "max_val": 0.5}, {"min_val": 1.0, "max_val": 3.0}),
-        inplace=True,
-        writes=("torch.nn.functional.hardtanh_(z, **options)",),
-    ),
-    "hardsigmoid": Spelling("hardsigmoid", "Hardsigmoid", inplace=True),
-    "hardswish": Spelling("hardswish", "Hardswish", inplace=True),
-    "logsigmoid": Spelling("logsigmoid", "LogSigmoid"),
-    "threshold": Spelling(
-        "threshold",
-        "Threshold",
-        ({"threshold": 0.5, "value": -3.0}, {"threshold": -1.0, "value": 20.0}),
-        inplace=True,
-        others=("y = torch.threshold(x, **options)",),
-        writes=("torch.nn.functional.threshold_(z, **options)", "torch.threshold_(z, **options)"),
-    ),
-    "sigmoid": Spelling(
-        "sigmoid", "Sigmoid", others=("y = torch.sigmoid(x)", "y = x.sigmoid()"), writes=("z.sigmoid_()",)
-    ),
-    "tanh": Spelling("tanh", "Tanh", others=("y = torch.tanh(x)", "y = x.tanh()"), writes=("z.tanh_()",)),
-}
-
-
-def _forms(spelling: Spelling) -> tuple[Form, ...]:
-    f, m = f"torch.nn.functional.{spelling.name}", f"torch.nn.{spelling.module}"
-    made = ("z = x * 1",)
-    writes = list(spelling.writes)
-    if spelling.inplace:
+def _forms(row: Layer) -> tuple[Form, ...]:
+    """Return every way to write an activation of x with `options`."""
+    f, m = f"torch.nn.functional.{row.function}", f"torch.nn.{row.module}"
+    writes = list(row.writes)
+    if any(option.name == "inplace" for option in row.options):
         writes += [f"{f}(z, **options, inplace=True)", f"{m}(**options, inplace=True)(z)"]
-    lines = [
-        (f"y = {f}(x, **options)",),
-        (f"y = {m}(**options)(x)",),
-        *(
-            ()
-            if spelling.name == "gelu"
-            else ((f"y = {f}(x, *options.values())",), (f"y = {m}(*options.values())(x)",))
-        ),
-        (f"y = {f}(input=x, **options)",),
-        *((each,) for each in spelling.others),
-        *((*made, f"y = {each}", "assert y is z") for each in writes),
-    ]
-    return tuple(function(*each, leaves="(x,)") for each in lines)
-
-
-FORMS = {subject: _forms(spelling) for subject, spelling in SPELLINGS.items()}
+    by_position = () if row.by_name_alone else (f"{f}(x, *options.values())", f"{m}(*options.values())(x)")
+    calls = (f"{f}(x, **options)", f"{m}(**options)(x)", *by_position, f"{f}(input=x, **options)", *row.spellings)
+    return (
+        *(function(f"y = {call}", leaves="(x,)") for call in calls),
+        *(function("z = x * 1", f"y = {call}", "assert y is z", leaves="(x,)") for call in writes),
+    )
 
 
 def _tensor(cell: Cell, turn: int, kinks: Sequence[float]) -> Array:
@@ -172,16 +63,16 @@ def _answer(cell: Cell, values: Array, size: Array | None) -> Answer:
 @clause("nn.*.has-its-value-and-derivative")
 def test_activation(cell: Cell) -> None:
     subject = cell.clause.subject
-    row, spelling, forms = ACTIVATIONS[subject], SPELLINGS[subject], FORMS[subject]
+    row, cases, forms = ACTIVATIONS[subject], layers()[subject].cases, _forms(layers()[subject])
     first = int(cell.generator().integers(100))
-    for turn in range(2 * len(spelling.options) + cell.profile.examples // 2):
-        options = spelling.options[turn % len(spelling.options)]
-        x = _tensor(cell, first + turn if turn >= len(spelling.options) else turn % 3, ())
+    for turn in range(2 * len(cases) + cell.profile.examples // 2):
+        options = dict(cases[turn % len(cases)])
+        x = _tensor(cell, first + turn if turn >= len(cases) else turn % 3, ())
         long = x.astype(np.longdouble)
         inputs = {"x": arranged(x, cell.dtype, turn), "options": options}
         answer = _answer(cell, row.value(long, **options), row.size(long, **options) if row.size else None)
         judge_values(cell, inputs, forms, answer)
-        x = _tensor(cell, first + turn if turn >= len(spelling.options) else turn % 3, row.kinks(**options))
+        x = _tensor(cell, first + turn if turn >= len(cases) else turn % 3, row.kinks(**options))
         long = x.astype(np.longdouble)
         g = whole(cell.generator(), x.shape, 2)
         slope = g * row.derivative(long, **options)
@@ -196,7 +87,7 @@ def test_activation(cell: Cell) -> None:
 @clause("nn.rrelu.has-a-slope-between-its-bounds")
 def test_rrelu(cell: Cell) -> None:
     row = ACTIVATIONS["rrelu"]
-    for turn, options in enumerate(({}, {"lower": 0.25, "upper": 0.75}, {"lower": 0.5, "upper": 0.5})):
+    for turn, options in enumerate(map(dict, layers()["rrelu"].cases)):
         x = _tensor(cell, turn, (0,))
         g = whole(cell.generator(), x.shape, 2)
         inputs = {"x": arranged(x, cell.dtype, turn), "options": options, "g": arranged(g, cell.dtype)}
@@ -287,11 +178,6 @@ def test_glu(cell: Cell) -> None:
     trial.expect_error("torch.nn.GLU(1)(x)", RuntimeError)
 
 
-_SOFT = {
-    "softmax": ("softmax", "Softmax", 1),
-    "softmin": ("softmin", "Softmin", -1),
-    "log-softmax": ("log_softmax", "LogSoftmax", 1),
-}
 _DIMS = (
     ((5,), 0),
     ((4, 7), 1),
@@ -317,8 +203,10 @@ def test_log_softmax(cell: Cell) -> None:
 
 def _judge_soft(cell: Cell) -> None:
     __tracebackhide__ = True
-    name, cls, sign = _SOFT[cell.clause.subject]
-    logarithm = name == "log_softmax"
+    row = layers()[cell.clause.subject]
+    name, cls = row.function, row.module
+    sign = -1 if row.name == "softmin" else 1
+    logarithm = row.name == "log-softmax"
     for turn, (size, dim) in enumerate(_DIMS):
         generator = cell.generator()
         x = whole(generator, size, 6) + 90 * (turn % 2)
@@ -339,11 +227,7 @@ def _judge_soft(cell: Cell) -> None:
             function(f"y = torch.nn.{cls}(dim=dim)(x)", leaves="(x,)"),
             function(f"y = torch.nn.functional.{name}(input=x, dim=dim)", leaves="(x,)"),
         ]
-        if name != "softmin":
-            forms += [
-                function(f"y = x.{name}(dim)", leaves="(x,)"),
-                function(f"y = torch.{name}(x, dim=dim)", leaves="(x,)"),
-            ]
+        forms += [function(f"y = {call}", leaves="(x,)") for call in row.spellings]
         value = within_bound(cell, "nn.softmax", y, value_size, terms=size[dim])
         slope = within_bound(cell, "nn.softmax", gradient, size_of, terms=size[dim])
         judge_values(cell, inputs, forms, value)
@@ -351,8 +235,8 @@ def _judge_soft(cell: Cell) -> None:
         trial = cell.trial(**inputs)
         wide = absolute(distance(cell, "nn.softmax.dtype", value_size, dtype="float64"))
         trial.expect(f"torch.nn.functional.{name}(x, dim, dtype=torch.float64)", y, wide, dtype="float64")
-    _judge_forbidden(cell, name, cls, sign)
-    if name == "softmax":
+    _judge_forbidden(cell, row, sign)
+    if row.name == "softmax":
         x = whole(cell.generator(), (2, 3, 2, 2), 3)
         y = activations.softmax(x.astype(np.longdouble), 1)
         forms = [function("y = torch.nn.Softmax2d()(x)", leaves="(x,)")]
@@ -361,16 +245,17 @@ def _judge_soft(cell: Cell) -> None:
             judge_values(cell, inputs, forms, within_bound(cell, "nn.softmax2d", answer, answer))
 
 
-def _judge_forbidden(cell: Cell, name: str, cls: str, sign: int) -> None:
+def _judge_forbidden(cell: Cell, row: Layer, sign: int) -> None:
     """Judge elements that -inf excludes: their share is 0, and the others' is as if they were not there."""
     __tracebackhide__ = True
     x = np.array([[1.0, -np.inf, 2.0, 0.5], [-np.inf, 3.0, -np.inf, -np.inf]])
     trial = cell.trial(x=arranged(sign * x, cell.dtype))
     trial.run("x.requires_grad_()")
-    for call in (f"torch.nn.functional.{name}(x, 1)", f"torch.nn.{cls}(1)(x)"):
-        trial.run(f"y = {call}")
-        shares = "y.exp()" if name == "log_softmax" else "y"
+    allowed = "x[:1, [0, 2, 3]]"
+    for form in ("torch.nn.functional.{row.function}({given}, 1)", "torch.nn.{row.module}(1)({given})"):
+        trial.run(f"y = {form.format(row=row, given='x')}")
+        shares = "y.exp()" if row.name == "log-softmax" else "y"
         trial.expect_true(f"({shares}[x.isinf()] == 0).all() and {shares}[1, 1] == 1", "what is excluded has no share")
-        trial.expect_true(f"torch.equal(y[:1, [0, 2, 3]], {call.replace('(x', '(x[:1, [0, 2, 3]]')})", "others do")
+        trial.expect_true(f"torch.equal(y[:1, [0, 2, 3]], {form.format(row=row, given=allowed)})", "others do")
         trial.run("d, = torch.autograd.grad(y[0, 0] + y[1, 1], x)")
         trial.expect_true("d.isfinite().all() and (d[x.isinf()] == 0).all() and d[1, 1] == 0", "nor a gradient")
