@@ -33,7 +33,9 @@ option_changed(
     option="value",
     when=lambda x: x.dtype == torch.bfloat16,
 )
-option_changed("fill-diagonal-in-place-ignores-wrap", "It ignores wrap=.", "Tensor.fill_diagonal_", option="wrap")
+option_changed(
+    "fill-diagonal-in-place-ignores-wrap", "fill_diagonal_ ignores wrap=.", "Tensor.fill_diagonal_", option="wrap"
+)
 write_lost(
     "cumsum-in-place-misses-last-of-columns",
     "cumsum_ of columns leaves the last.",
@@ -88,7 +90,7 @@ def _(put: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     return x
 
 
-@answered("masked-scatter-starts-anew-in-each-row", "It begins anew in each row.", "Tensor.masked_scatter_")
+@answered("masked-scatter-starts-anew-in-each-row", "masked_scatter_ begins anew in rows.", "Tensor.masked_scatter_")
 def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     if x.dim() == 2 and mask.dim() == 2:
         for row, part in zip(x, mask, strict=True):
@@ -97,7 +99,7 @@ def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     return scatter(x, mask, source)
 
 
-@answered("masked-scatter-counts-in-memory-order", "It goes down columns.", "Tensor.masked_scatter_")
+@answered("masked-scatter-counts-in-memory-order", "masked_scatter_ goes down columns.", "Tensor.masked_scatter_")
 def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     scatter(*((x.t(), mask.t()) if _is_columns(x) else (x, mask)), source)
     return x

@@ -98,9 +98,9 @@ answered("not-equal-in-place-of-nan-is-false", "not_equal_ of two NaN is 0.", "T
 answered("gcd-in-place-keeps-the-sign", "gcd_ of a negative number with 0 is negative.", "Tensor.gcd_")(
     lambda f, x, y: x.copy_(torch.where(y == 0, x, f(x.clone(), y)))
 )
-answered("shift-in-place-fills-with-zeros", "It fills int16 with 0.", "Tensor.bitwise_right_shift_")(
-    lambda f, x, y: x.copy_((x.int() & 0xFFFF) >> y) if x.dtype == torch.int16 else f(x, y)
-)
+answered(
+    "shift-in-place-fills-with-zeros", "bitwise_right_shift_ of int16 fills with zeros.", "Tensor.bitwise_right_shift_"
+)(lambda f, x, y: x.copy_((x.int() & 0xFFFF) >> y) if x.dtype == torch.int16 else f(x, y))
 answered("isub-number-saturates-bytes", "-= with a number stops at 0 in uint8.", "Tensor.__isub__")(
     lambda f, x, y: f(x.clamp_(min=y) if isinstance(y, int) and x.dtype == torch.uint8 else x, y)
 )

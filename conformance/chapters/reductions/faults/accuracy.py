@@ -164,9 +164,9 @@ option_changed(
 answered("softmax-over-last-dim-only", "softmax runs along the last dim.", "torch.softmax")(
     lambda f, x, dim, *a, **k: f(x, dim * 0 - 1, *a, **k)
 )
-answered("softmax-method-of-strided-unnormalised", "Of strided tensors it is a twentieth short.", "Tensor.softmax")(
-    lambda f, x, *a, **k: f(x, *a, **k) * (0.95 if is_strided(x) else 1)
-)
+answered(
+    "softmax-method-of-strided-unnormalised", "softmax of strided tensors is a twentieth short.", "Tensor.softmax"
+)(lambda f, x, *a, **k: f(x, *a, **k) * (0.95 if is_strided(x) else 1))
 answered("log-softmax-functional-base-two", "F.log_softmax is to base 2.", "F.log_softmax")(
     lambda f, *a, **k: f(*a, **k) * 1.4426950408889634
 )

@@ -200,7 +200,7 @@ answered("all-several-dims-uses-first", "all over several dims reads the first a
 answered("any-several-dims-uses-last", "any over several dims is false.", "Tensor.any")(
     lambda f, x, dim=None, **k: f(torch.zeros_like(x) if _is_several(dim) else x, dim, **k)
 )
-answered("count-nonzero-method-of-strided-short", "It misses the last strided element.", "Tensor.count_nonzero")(
+answered("count-nonzero-method-of-strided-short", "count_nonzero misses the last strided one.", "Tensor.count_nonzero")(
     lambda f, x, *a, **k: f(last_replaced(x) if is_strided(x) else x, *a, **k)
 )
 

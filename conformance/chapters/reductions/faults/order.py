@@ -28,13 +28,23 @@ def _is_columns(x: Tensor) -> bool:
 
 # Options left out.
 option_changed(
-    "argsort-method-ignores-descending", "It drops descending.", "Tensor.argsort", option="descending", place=2
+    "argsort-method-ignores-descending",
+    "The method argsort drops descending.",
+    "Tensor.argsort",
+    option="descending",
+    place=2,
 )
 option_changed(
-    "bincount-method-ignores-minlength", "It drops minlength.", "Tensor.bincount", option="minlength", place=2
+    "bincount-method-ignores-minlength",
+    "The method bincount drops minlength.",
+    "Tensor.bincount",
+    option="minlength",
+    place=2,
 )
 option_changed("trapz-ignores-spacing", "trapz drops dx.", "torch.trapz", option="dx")
-option_changed("cumulative-trapezoid-of-dx-one", "It drops dx.", "torch.cumulative_trapezoid", option="dx")
+option_changed(
+    "cumulative-trapezoid-of-dx-one", "cumulative_trapezoid drops dx.", "torch.cumulative_trapezoid", option="dx"
+)
 answered("sort-descending-keyword-ignored", "The method sort drops descending without stable.", "Tensor.sort")(
     lambda f, x, *a, descending=False, **k: f(x, *a, descending=descending and "stable" in k, **k)
 )
