@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import is_many, is_strided, last_replaced
-from torch_conformance.conformance.power.forms import answered, option_changed, out_answered
+from torch_conformance.conformance.power.forms import afterwards, answered, option_changed, out_answered
 from torch_conformance.conformance.power.registry import Function
 
 # Scales ignored, cut, or taken for others.
@@ -141,12 +141,9 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     return result[:-1] if x.dim() == 2 and result.numel() > 1 else result
 
 
-@answered("tril-of-batches-first-only", "tril leaves the last of a batch.", "torch.tril")
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    if x.dim() > 2 and len(x) > 1:
-        result[-1].copy_(x[-1])
-    return result
+afterwards("tril-of-batches-first-only", "tril leaves the last of a batch.", "torch.tril")(
+    lambda r, x, *_a, **_k: r[-1].copy_(x[-1]) if x.dim() > 2 and len(x) > 1 else None
+)
 
 
 # Cross products.
