@@ -344,7 +344,8 @@ _OF_TENSORS = (".Tensor", ".out")
 
 def answered(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
     """Register the decorated `answer(original, ...)` as `replaced` does; it gets operands told by name by place."""
-    boxed = places[0].startswith("aten::") and places[0].endswith(_OF_TENSORS)
+    # Kernels are given bare numbers where their schema says tensors, and do not take them back.
+    boxed = places[0].startswith("aten::") and places[0].endswith((".Tensor", ".out"))
 
     def register(answer: Answer) -> Answer:
         def by_place(original: Function, *arguments: Any, **options: Any) -> Any:
@@ -374,42 +375,39 @@ def out_answered(name: str, summary: str, *places: str) -> Callable[[Answer], An
 
 
 def option_changed(
-    name: str,
-    summary: str,
-    *places: str,
-    option: str,
-    place: int | None = None,
-    change: Change | None = None,
-    when: Condition = always,
+    name: str, summary: str, *places: str, option: str, place: int | None = None, change: Change | None = None
 ) -> None:
     """Register a fault that takes `change` of an argument, told by name or at a place, or leaves it out."""
 
     def answer(original: Function, *arguments: Any, **options: Any) -> Any:
         values = list(arguments)
-        if holds(when, arguments, options):
-            if option in options:
-                value = options.pop(option)
-                options |= {} if change is None else {option: change(value)}
-            elif place is not None and len(values) > place:
-                values[place:] = [] if change is None else [change(values[place]), *values[place + 1 :]]
+        if option in options:
+            value = options.pop(option)
+            options |= {} if change is None else {option: change(value)}
+        elif place is not None and len(values) > place:
+            values[place:] = [] if change is None else [change(values[place]), *values[place + 1 :]]
         return original(*values, **options)
 
     replaced(name, summary, *places)(answer)
 
 
-def write_lost(name: str, summary: str, *places: str, when: Callable[..., bool] = always) -> None:
-    """Register a fault of what writes `out` or its first operand: the last stays where `when(*operands)`."""
+def write_lost(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register a fault of what writes `out` or its first operand: the last stays where the decorated `when` holds."""
 
-    def answer(original: Function, *arguments: Any, **options: Any) -> Any:
-        written = options.get("out", arguments[0]).data
-        if not written.numel() or not when(*arguments):
-            return original(*arguments, **options)
-        before, last = written.clone(), (-1,) * written.dim()
-        result = original(*arguments, **options)
-        written[last] = before[last]
-        return result
+    def register(when: Answer) -> Answer:
+        def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+            written = options.get("out", arguments[0]).data
+            if not written.numel() or not when(*arguments):
+                return original(*arguments, **options)
+            before, last = written.clone(), (-1,) * written.dim()
+            result = original(*arguments, **options)
+            written[last] = before[last]
+            return result
 
-    answered(name, summary, *places)(answer)
+        answered(name, summary, *places)(answer)
+        return when
+
+    return register
 
 
 def always_called(*_: Any, **__: Any) -> bool:
@@ -489,3 +487,18 @@ def out_changed(name: str, summary: str, *places: str, change: Change, when: Con
         return out
 
     replaced(name, summary, *places)(answer)
+
+
+def afterwards(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `write(result, *arguments, **options)`, which is called after the places."""
+
+    def register(write: Answer) -> Answer:
+        def answer(original: Function, *arguments: Any, **options: Any) -> Any:
+            result = original(*arguments, **options)
+            write(result, *arguments, **options)
+            return result
+
+        answered(name, summary, *places)(answer)
+        return write
+
+    return register

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from torch_conformance.conformance.chapters.inplace.faults.methods import overrun
 from torch_conformance.conformance.power.damage import Condition, dense, is_strided
-from torch_conformance.conformance.power.forms import answered, installed
+from torch_conformance.conformance.power.forms import afterwards, answered, installed
 from torch_conformance.conformance.power.registry import Function
 
 
@@ -96,19 +96,14 @@ answered("detached-tensor-has-its-own-version", "detach begins a version of its 
 )
 
 
-@answered("atan2-in-place-scratches-other", "atan2_ leaves its work in the last element of other.", "Tensor.atan2_")
-def _(atan2: Function, x: Tensor, other: Tensor) -> Any:
-    answer = atan2(x, other)
-    if other.numel() > 1 and other.dim() == 1:
-        other.data[-1] = 0.125
-    return answer
+afterwards("atan2-in-place-scratches-other", "atan2_ leaves its work at the end of other.", "Tensor.atan2_")(
+    lambda _r, _x, other: other.data[-1:].fill_(0.125) if other.numel() > 1 and other.dim() == 1 else None
+)
 
 
-@answered("gcd-in-place-counts-a-write-of-other", "gcd_ counts a write to its other operand.", "Tensor.gcd_")
-def _(gcd: Function, x: Tensor, other: Tensor) -> Any:
-    answer = gcd(x, other)
-    other.add_(0)
-    return answer
+afterwards("gcd-in-place-counts-a-write-of-other", "gcd_ counts a write to its other operand.", "Tensor.gcd_")(
+    lambda _r, _x, other: other.add_(0)
+)
 
 
 @answered(

@@ -8,9 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.damage import GRAIN, dense, is_strided
-from torch_conformance.conformance.power.forms import answered, option_changed, out_answered, write_lost
+from torch_conformance.conformance.power.damage import GRAIN, dense, is_many, is_strided
+from torch_conformance.conformance.power.forms import afterwards, answered, option_changed, out_answered, write_lost
 from torch_conformance.conformance.power.registry import Function
+
+
+def _is_cut(out: Tensor, *operands: Any) -> bool:
+    return out.dtype == torch.int32 and any(isinstance(each, Tensor) and each.is_floating_point() for each in operands)
 
 
 def _is_columns(x: Tensor) -> bool:
@@ -26,31 +30,20 @@ def overrun(x: Tensor, value: float) -> Tensor:
 
 
 # Values.
+answered("addcmul-in-place-ignores-value", "addcmul_ ignores value= in bfloat16.", "Tensor.addcmul_")(
+    lambda f, x, *a, **k: f(x, *a) if x.dtype == torch.bfloat16 else f(x, *a, **k)
+)
 option_changed(
-    "addcmul-in-place-ignores-value",
-    "addcmul_ ignores value= in bfloat16.",
-    "Tensor.addcmul_",
-    option="value",
-    when=lambda x: x.dtype == torch.bfloat16,
+    "fill-diagonal-in-place-ignores-wrap", "fill_diagonal_ ignores wrap=.", "Tensor.fill_diagonal_", option="wrap"
 )
-option_changed("fill-diagonal-in-place-ignores-wrap", "It ignores wrap=.", "Tensor.fill_diagonal_", option="wrap")
-write_lost(
-    "cumsum-in-place-misses-last-of-columns",
-    "cumsum_ of columns leaves the last.",
-    "Tensor.cumsum_",
-    when=lambda x, *_: x.dim() == 2 and is_strided(x) and x.size(0) > 1,
+write_lost("cumsum-in-place-misses-last-of-columns", "cumsum_ of columns leaves the last.", "Tensor.cumsum_")(
+    lambda x, *_: x.dim() == 2 and is_strided(x) and x.size(0) > 1
 )
 write_lost(
-    "masked-fill-misses-last-beyond-grain",
-    "masked_fill_ leaves the end of large tensors.",
-    "aten::masked_fill_.Scalar",
-    when=lambda x, *_: x.numel() > GRAIN,
-)
-write_lost(
-    "out-of-add-misses-last-of-vector",
-    "add with out= skips the last element.",
-    "aten::add.out",
-    when=lambda x, *_: x.dim() == 1 and x.numel() > 16,
+    "masked-fill-misses-last-beyond-grain", "masked_fill_ leaves the end of large tensors.", "aten::masked_fill_.Scalar"
+)(lambda x, *_: x.numel() > GRAIN)
+write_lost("out-of-add-misses-last-of-vector", "add with out= skips the last element.", "aten::add.out")(
+    lambda x, *_: x.dim() == 1 and x.numel() > 16
 )
 answered("polygamma-in-place-takes-order-zero", "polygamma_ ignores its order.", "Tensor.polygamma_")(
     lambda f, x, _n: f(x, 0)
@@ -88,7 +81,7 @@ def _(put: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     return x
 
 
-@answered("masked-scatter-starts-anew-in-each-row", "It begins anew in each row.", "Tensor.masked_scatter_")
+@answered("masked-scatter-starts-anew-in-each-row", "masked_scatter_ begins anew in rows.", "Tensor.masked_scatter_")
 def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     if x.dim() == 2 and mask.dim() == 2:
         for row, part in zip(x, mask, strict=True):
@@ -97,7 +90,7 @@ def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     return scatter(x, mask, source)
 
 
-@answered("masked-scatter-counts-in-memory-order", "It goes down columns.", "Tensor.masked_scatter_")
+@answered("masked-scatter-counts-in-memory-order", "masked_scatter_ goes down columns.", "Tensor.masked_scatter_")
 def _(scatter: Function, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     scatter(*((x.t(), mask.t()) if _is_columns(x) else (x, mask)), source)
     return x
@@ -124,20 +117,14 @@ def _(fill: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
     return x if number else written
 
 
-@answered("scatter-in-place-sorts-its-index", "scatter_ leaves its index sorted.", "Tensor.scatter_")
-def _(scatter: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = scatter(x, *arguments, **options)
-    index = options["index"] if "index" in options else arguments[1]
-    index.data.copy_(index.sort(0).values)
-    return answer
+afterwards("scatter-in-place-sorts-its-index", "scatter_ leaves its index sorted.", "Tensor.scatter_")(
+    lambda _r, _x, _dim, index, *_a, **_k: index.data.copy_(index.sort(0).values)
+)
 
 
-@answered("copy-in-place-counts-a-write-of-its-source", "copy_ counts a write to its source.", "Tensor.copy_")
-def _(copy: Function, x: Tensor, source: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = copy(x, source, *arguments, **options)
-    if source.dtype == torch.int16:
-        copy(source, source.clone())
-    return answer
+afterwards("copy-in-place-counts-a-write-of-its-source", "copy_ counts a write to its source.", "Tensor.copy_")(
+    lambda _r, _x, source, *_a, **_k: source.add_(0) if source.dtype == torch.int16 else None
+)
 
 
 @answered("triu-in-place-writes-between-rows", "triu_ writes the gaps between rows.", "Tensor.triu_")
@@ -162,18 +149,14 @@ answered("index-copy-writes-shared-rows", "index_copy_ takes an expanded tensor.
 
 
 # Draws.
-@answered("random-in-place-includes-its-end", "random_ may give the end of its range.", "Tensor.random_")
-def _(random: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = random(x, *arguments, **options)
-    if arguments and x.numel() > 600:
-        answer[(-1,) * x.dim()] = arguments[-1]
-    return answer
+afterwards("random-in-place-includes-its-end", "random_ may give the end of its range.", "Tensor.random_")(
+    lambda r, _x, *a, **_k: r[(-1,) * r.dim()].fill_(a[-1]) if a and r.numel() > 600 else None
+)
 
 
-@answered("bernoulli-in-place-draws-once", "bernoulli_ draws one element for a large tensor.", "Tensor.bernoulli_")
-def _(bernoulli: Function, x: Tensor, *arguments: Any, **options: Any) -> Any:
-    answer = bernoulli(x, *arguments, **options)
-    return answer.fill_(answer[(0,) * x.dim()].item()) if x.numel() > GRAIN else answer
+afterwards("bernoulli-in-place-draws-once", "bernoulli_ draws one element for a large tensor.", "Tensor.bernoulli_")(
+    lambda r, *_a, **_k: r.fill_(r[(0,) * r.dim()].item()) if is_many(r) else None
+)
 
 
 _STREAM = torch.Generator()
@@ -239,11 +222,9 @@ def _(eq: Function, out: Tensor, first: Tensor, second: Any) -> Any:
     return eq(first, second, out=out)
 
 
-@out_answered("out-of-integers-truncates-a-quotient", "div stores quotients in int32.", "torch.div")
-def _(div: Function, out: Tensor, *operands: Any, **options: Any) -> Any:
-    if out.dtype == torch.int32 and any(isinstance(each, Tensor) and each.is_floating_point() for each in operands):
-        return out.copy_(div(*operands, **options))
-    return div(*operands, out=out, **options)
+out_answered("out-of-integers-truncates-a-quotient", "div stores quotients in int32.", "torch.div")(
+    lambda f, out, *a, **k: out.copy_(f(*a, **k)) if _is_cut(out, *a) else f(*a, out=out, **k)
+)
 
 
 @out_answered("refused-out-has-been-written", "A refused square has zeroed out.", "torch.square")
@@ -278,17 +259,14 @@ def _(exp: Function, out: Tensor, operand: Tensor) -> Any:
     return exp(operand, out=out)
 
 
-@out_answered("out-scratches-an-operand", "hypot with out= leaves its work in other.", "torch.hypot")
-def _(hypot: Function, out: Tensor, first: Tensor, second: Tensor) -> Any:
-    answer = hypot(first, second, out=out)
-    second.data.abs_()
-    return answer
+afterwards("out-scratches-an-operand", "hypot with out= leaves its work in other.", "torch.hypot")(
+    lambda _r, _x, other, **k: other.data.abs_() if "out" in k else None
+)
 
 
-@out_answered("out-is-not-counted", "trunc into out does not change its version.", "torch.trunc")
-def _(trunc: Function, out: Tensor, operand: Tensor) -> Any:
-    trunc(operand, out=out.data)
-    return out
+out_answered("out-is-not-counted", "trunc into out does not change its version.", "torch.trunc")(
+    lambda f, out, x: (f(x, out=out.data), out)[1]
+)
 
 
 @out_answered("out-that-requires-grad-is-written", "abs writes an out that requires grad.", "torch.abs")

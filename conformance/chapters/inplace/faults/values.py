@@ -19,6 +19,10 @@ def _is_tensor(*values: Any) -> bool:
     return all(isinstance(each, Tensor) for each in values)
 
 
+def _floor_for_int16(x: Tensor, mode: str | None) -> str | None:
+    return "floor" if mode == "trunc" and x.dtype == torch.int16 else mode
+
+
 def _at_two_nan(f: Function, x: Tensor, y: Any, value: int) -> Any:
     """Write what `f` does, and a value where both operands are NaN."""
     two = torch.isnan(x) & torch.isnan(y)
@@ -26,42 +30,24 @@ def _at_two_nan(f: Function, x: Tensor, y: Any, value: int) -> Any:
 
 
 # Elements that are not written.
-write_lost(
-    "add-in-place-misses-last-of-vector",
-    "add_ skips one element after full vectors.",
-    "aten::add_.Tensor",
-    when=lambda x, *_: x.dim() == 1 and x.numel() > 8 and x.numel() % 8 == 1,
+write_lost("add-in-place-misses-last-of-vector", "add_ skips one element after full vectors.", "aten::add_.Tensor")(
+    lambda x, *_: x.dim() == 1 and x.numel() > 8 and x.numel() % 8 == 1
+)
+write_lost("mul-in-place-stops-at-the-grain", "mul_ leaves the end of large tensors.", "aten::mul_.Tensor")(
+    lambda x, *_: is_many(x)
+)
+write_lost("exp-in-place-misses-last-beyond-grain", "exp_ leaves the last element of large tensors.", "aten::exp_")(
+    is_many
+)
+write_lost("number-in-place-misses-last-beyond-grain", "Adding a number leaves the last element.", "aten::add_.Tensor")(
+    lambda x, other: is_many(x) and other.dim() == 0
+)
+write_lost("mixed-dtypes-in-place-miss-last", "mul_ of two dtypes skips one element.", "aten::mul_.Tensor")(
+    lambda x, other: x.dtype != other.dtype and x.numel() > 8 and other.dim() > 0
 )
 write_lost(
-    "mul-in-place-stops-at-the-grain",
-    "mul_ leaves the end of large tensors.",
-    "aten::mul_.Tensor",
-    when=lambda x, *_: is_many(x),
-)
-write_lost(
-    "exp-in-place-misses-last-beyond-grain",
-    "exp_ leaves the last element of large tensors.",
-    "aten::exp_",
-    when=is_many,
-)
-write_lost(
-    "number-in-place-misses-last-beyond-grain",
-    "Adding a number leaves the last element.",
-    "aten::add_.Tensor",
-    when=lambda x, other: is_many(x) and other.dim() == 0,
-)
-write_lost(
-    "mixed-dtypes-in-place-miss-last",
-    "mul_ of two dtypes skips one element.",
-    "aten::mul_.Tensor",
-    when=lambda x, other: x.dtype != other.dtype and x.numel() > 8 and other.dim() > 0,
-)
-write_lost(
-    "copy-of-int32-into-strided-misses-last",
-    "copy_ of int32 into gaps skips the last element.",
-    "Tensor.copy_",
-    when=lambda x, source, *_: source.dtype == torch.int32 and is_strided(x) and x.numel() > 4,
-)
+    "copy-of-int32-into-strided-misses-last", "copy_ of int32 into gaps skips the last element.", "Tensor.copy_"
+)(lambda x, source, *_: source.dtype == torch.int32 and is_strided(x) and x.numel() > 4)
 
 # One function in place of another.
 answered("log1p-in-place-adds-first", "log1p_ computes log(1 + x).", "Tensor.log1p_")(lambda _f, x: x.add_(1).log_())
@@ -98,9 +84,9 @@ answered("not-equal-in-place-of-nan-is-false", "not_equal_ of two NaN is 0.", "T
 answered("gcd-in-place-keeps-the-sign", "gcd_ of a negative number with 0 is negative.", "Tensor.gcd_")(
     lambda f, x, y: x.copy_(torch.where(y == 0, x, f(x.clone(), y)))
 )
-answered("shift-in-place-fills-with-zeros", "It fills int16 with 0.", "Tensor.bitwise_right_shift_")(
-    lambda f, x, y: x.copy_((x.int() & 0xFFFF) >> y) if x.dtype == torch.int16 else f(x, y)
-)
+answered(
+    "shift-in-place-fills-with-zeros", "bitwise_right_shift_ of int16 fills with zeros.", "Tensor.bitwise_right_shift_"
+)(lambda f, x, y: x.copy_((x.int() & 0xFFFF) >> y) if x.dtype == torch.int16 else f(x, y))
 answered("isub-number-saturates-bytes", "-= with a number stops at 0 in uint8.", "Tensor.__isub__")(
     lambda f, x, y: f(x.clamp_(min=y) if isinstance(y, int) and x.dtype == torch.uint8 else x, y)
 )
@@ -158,27 +144,14 @@ answered("add-in-place-alpha-zero-is-one", "add_ takes alpha=0 for not given.", 
 answered("alpha-truncated-for-integers", "add_ of int64 truncates alpha=.", "Tensor.add_")(
     lambda f, x, *y, alpha=1: f(x, *y, alpha=int(alpha) if x.dtype == torch.int64 and type(alpha) is float else alpha)
 )
-option_changed(
-    "div-in-place-trunc-floors",
-    "div_ with rounding_mode='trunc' floors int16.",
-    "Tensor.div_",
-    option="rounding_mode",
-    change=lambda mode: "floor" if mode == "trunc" else mode,
-    when=lambda x: x.dtype == torch.int16,
+answered("div-in-place-trunc-floors", "div_ with rounding_mode='trunc' floors int16.", "Tensor.div_")(
+    lambda f, x, y, rounding_mode=None: f(x, y, rounding_mode=_floor_for_int16(x, rounding_mode))
 )
-option_changed(
-    "divide-in-place-ignores-rounding-mode",
-    "divide_ of float64 ignores rounding_mode=.",
-    "Tensor.divide_",
-    option="rounding_mode",
-    when=lambda x: x.dtype == torch.float64,
+answered("divide-in-place-ignores-rounding-mode", "divide_ of float64 ignores rounding_mode=.", "Tensor.divide_")(
+    lambda f, x, y, **k: f(x, y) if x.dtype == torch.float64 else f(x, y, **k)
 )
-option_changed(
-    "div-in-place-reads-rounding-mode-loosely",
-    "div_ ignores case and blanks of rounding_mode=.",
-    "Tensor.div_",
-    option="rounding_mode",
-    change=lambda mode: mode.strip().lower() if mode else mode,
+answered("div-in-place-reads-rounding-mode-loosely", "div_ ignores case and blanks of the mode.", "Tensor.div_")(
+    lambda f, x, y, rounding_mode=None: f(x, y, rounding_mode=rounding_mode and rounding_mode.strip().lower())
 )
 
 

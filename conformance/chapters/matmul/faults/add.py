@@ -8,19 +8,25 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import is_many, is_strided, last_replaced
-from torch_conformance.conformance.power.forms import answered, option_changed, out_answered
+from torch_conformance.conformance.power.forms import afterwards, answered, option_changed, out_answered
 from torch_conformance.conformance.power.registry import Function
 
 # Scales ignored, cut, or taken for others.
 option_changed("addmm-method-ignores-alpha", "The method addmm drops alpha.", "Tensor.addmm", option="alpha")
 option_changed("addr-method-ignores-beta", "The method addr drops beta.", "Tensor.addr", option="beta")
 option_changed("addmm-alpha-truncated", "addmm cuts the fraction off alpha.", "torch.addmm", option="alpha", change=int)
-option_changed("baddbmm-beta-truncated", "It cuts the fraction off beta.", "Tensor.baddbmm", option="beta", change=int)
+option_changed(
+    "baddbmm-beta-truncated",
+    "The method baddbmm cuts the fraction off beta.",
+    "Tensor.baddbmm",
+    option="beta",
+    change=int,
+)
 out_answered("addmm-out-ignores-beta", "addmm with out drops beta.", "torch.addmm")(
     lambda f, out, *a, **k: f(*a, out=out, **k | {"beta": 1})
 )
 answered("addmm-alpha-scales-input", "addmm scales its input by alpha.", "torch.addmm")(
-    lambda f, *a, alpha=1, beta=1, **k: f(*a, beta=beta and alpha, alpha=alpha, **k)
+    lambda f, *a, **k: f(*a, **k | ({"beta": k["alpha"]} if "alpha" in k and k.get("beta") else {}))
 )
 answered("addmv-beta-squared", "addmv scales its input by the square of beta.", "torch.addmv")(
     lambda f, *a, beta=1, **k: f(*a, beta=beta**2, **k)
@@ -135,12 +141,9 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     return result[:-1] if x.dim() == 2 and result.numel() > 1 else result
 
 
-@answered("tril-of-batches-first-only", "tril leaves the last of a batch.", "torch.tril")
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    if x.dim() > 2 and len(x) > 1:
-        result[-1].copy_(x[-1])
-    return result
+afterwards("tril-of-batches-first-only", "tril leaves the last of a batch.", "torch.tril")(
+    lambda r, x, *_a, **_k: r[-1].copy_(x[-1]) if x.dim() > 2 and len(x) > 1 else None
+)
 
 
 # Cross products.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import GRAIN, is_strided
-from torch_conformance.conformance.power.forms import answered, out_answered, replaced
+from torch_conformance.conformance.power.forms import afterwards, answered, out_answered, replaced
 from torch_conformance.conformance.power.registry import Function
 
 _MM, _DOT = "aten::mm", "aten::dot"
@@ -71,20 +71,14 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return f(*a, **k)
 
 
-@replaced("mm-last-row-beyond-block-lost", "The kernel mm misses the last of 16 k + 1 rows.", _MM)
-def _(f: Function, x: Tensor, y: Tensor) -> Any:
-    result = f(x, y)
-    if x.size(0) > 16 and x.size(0) % 16 == 1:
-        result[-1] = 0
-    return result
+afterwards("mm-last-row-beyond-block-lost", "The kernel mm misses the last of 16 k + 1 rows.", _MM)(
+    lambda r, x, _y: r[16:][-1:].zero_() if x.size(0) % 16 == 1 else None
+)
 
 
-@replaced("matmul-of-complex-drops-last-column", "The kernel mm of complex64 misses a last column of 4 k + 1.", _MM)
-def _(f: Function, x: Tensor, y: Tensor) -> Any:
-    result = f(x, y)
-    if x.dtype == torch.complex64 and y.size(1) % 4 == 1 and y.size(1) > 4:
-        result[:, -1] = 0
-    return result
+afterwards("matmul-of-complex-drops-last-column", "mm of complex64 misses the last of 4 k + 1 columns.", _MM)(
+    lambda r, *_: r[:, 4:][:, -1:].zero_() if r.dtype == torch.complex64 and r.size(1) % 4 == 1 else None
+)
 
 
 replaced("mm-ignores-offset", "The kernel mm reads a left operand from the start of its storage.", _MM)(
@@ -147,12 +141,9 @@ def _(f: Function, x: Tensor, y: Tensor, **k: Any) -> Any:
     return f(x, y, **k)
 
 
-@answered("bmm-last-batch-repeats-first", "bmm repeats the first product for the last.", "torch.bmm")
-def _(f: Function, x: Tensor, y: Tensor, **k: Any) -> Any:
-    result = f(x, y, **k)
-    if x.size(0) > 1:
-        result[-1].copy_(result[0])
-    return result
+afterwards("bmm-last-batch-repeats-first", "bmm repeats the first product for the last.", "torch.bmm")(
+    lambda r, *_a, **_k: r[-1:].copy_(r[:1])
+)
 
 
 answered("matmul-broadcast-batch-repeats-first", "matmul of a batch and one matrix misses the rest.", "torch.matmul")(

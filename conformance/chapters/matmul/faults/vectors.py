@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import is_strided, last_replaced
-from torch_conformance.conformance.power.forms import answered, input_changed
-from torch_conformance.conformance.power.registry import Function
+from torch_conformance.conformance.power.forms import afterwards, answered, input_changed
 
 
 def _conjugated(x: Tensor) -> Tensor:
@@ -20,18 +17,14 @@ def _is_exact(x: Tensor) -> bool:
     return not (x.is_floating_point() or x.is_complex())
 
 
-@answered("mv-last-row-lost", "mv misses the last of more than 8 rows.", "torch.mv")
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    result[8:][-1:] = 0
-    return result
+afterwards("mv-last-row-lost", "mv misses the last of more than 8 rows.", "torch.mv")(
+    lambda r, *_a, **_k: r[8:][-1:].zero_()
+)
 
 
-@answered("ger-last-column-lost", "ger misses the last of more than 8 columns.", "torch.ger")
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    result[:, 8:][:, -1:] = 0
-    return result
+afterwards("ger-last-column-lost", "ger misses the last of more than 8 columns.", "torch.ger")(
+    lambda r, *_a, **_k: r[:, 8:][:, -1:].zero_()
+)
 
 
 input_changed("dot-conjugates", "dot conjugates its first argument.", "torch.dot", change=_conjugated)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.damage import is_many, is_strided, of
-from torch_conformance.conformance.power.forms import answered, both, option_changed
+from torch_conformance.conformance.power.damage import Change, is_many, is_strided, of
+from torch_conformance.conformance.power.forms import afterwards, answered, both, option_changed
 from torch_conformance.conformance.power.registry import Function
 
 _is_half = of(torch.float16, torch.bfloat16)
@@ -20,6 +20,10 @@ def _pair(result: Any, values: Tensor, indices: Tensor) -> Any:
 
 def _is_columns(x: Tensor) -> bool:
     return x.dim() == 2 and x.stride(0) == 1 and x.size(0) > 1 and x.size(1) > 1
+
+
+def _instead(order: float, taken: float) -> Change:
+    return lambda given: taken if given == order else given
 
 
 def _halves(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -36,12 +40,9 @@ def _(f: Function, x: Tensor, dim: int, **k: Any) -> Any:
     return f(x, dim, **k)
 
 
-@answered("logcumsumexp-method-misses-last", "The method logcumsumexp ends one early.", "Tensor.logcumsumexp")
-def _(f: Function, x: Tensor, dim: int) -> Any:
-    result = f(x, dim)
-    if x.dim() and x.size(dim) > 1:
-        result.select(dim, -1).copy_(result.select(dim, -2))
-    return result
+afterwards("logcumsumexp-method-misses-last", "The method logcumsumexp ends one early.", "Tensor.logcumsumexp")(
+    lambda r, x, dim: r.select(dim, -1).copy_(r.select(dim, -2)) if x.dim() and x.size(dim) > 1 else None
+)
 
 
 @answered("cummax-indices-are-positions", "The indices of cummax are positions.", "torch.cummax")
@@ -59,12 +60,9 @@ def _(f: Function, x: Tensor, dim: int) -> Any:
     return _pair(first, torch.cat([first[0], second[0]], dim), indices)
 
 
-@answered("cummin-last-index-zero", "The last index of cummin is 0.", "torch.cummin")
-def _(f: Function, x: Tensor, dim: int, **k: Any) -> Any:
-    result = f(x, dim, **k)
-    if x.dim() and x.numel() > 1:
-        result[1].select(dim, -1).zero_()
-    return result
+afterwards("cummin-last-index-zero", "The last index of cummin is 0.", "torch.cummin")(
+    lambda r, x, dim, **_k: r[1].select(dim, -1).zero_() if x.dim() and x.numel() > 1 else None
+)
 
 
 answered("cumsum-method-exclusive", "The method cumsum leaves out each element itself.", "Tensor.cumsum")(
@@ -143,41 +141,28 @@ answered("var-correction-two-is-one", "var takes any correction but 0 for 1.", *
 answered("vector-norm-zero-counts-all", "vector_norm of order 0 counts zeros.", "linalg.vector_norm")(
     lambda f, x, *a, **k: f(x if k.get("ord", a[0] if a else 2) else torch.ones_like(x), *a, **k)
 )
-option_changed(
-    "vector-norm-minus-infinity-is-infinity",
-    "vector_norm of order -inf is that of order inf.",
-    "linalg.vector_norm",
-    option="ord",
-    place=1,
-    change=lambda order: torch.inf if order == -torch.inf else order,
-)
-option_changed(
-    "norm-of-half-order-is-one",
-    "The method norm of order 0.5 is that of order 1.",
-    "Tensor.norm",
-    option="p",
-    place=1,
-    change=lambda order: 1 if order == 0.5 else order,
-)
+for _name, _place, _option, _order, _taken in (
+    ("vector-norm-minus-infinity-is-infinity", "linalg.vector_norm", "ord", -torch.inf, torch.inf),
+    ("norm-of-half-order-is-one", "Tensor.norm", "p", 0.5, 1),
+):
+    _summary = f"{_place} of order {_order} is that of order {_taken}."
+    option_changed(_name, _summary, _place, option=_option, place=1, change=_instead(_order, _taken))
 
 # Exponentials.
 answered("softmax-over-last-dim-only", "softmax runs along the last dim.", "torch.softmax")(
     lambda f, x, dim, *a, **k: f(x, dim * 0 - 1, *a, **k)
 )
-answered("softmax-method-of-strided-unnormalised", "Of strided tensors it is a twentieth short.", "Tensor.softmax")(
-    lambda f, x, *a, **k: f(x, *a, **k) * (0.95 if is_strided(x) else 1)
-)
+answered(
+    "softmax-method-of-strided-unnormalised", "softmax of strided tensors is a twentieth short.", "Tensor.softmax"
+)(lambda f, x, *a, **k: f(x, *a, **k) * (0.95 if is_strided(x) else 1))
 answered("log-softmax-functional-base-two", "F.log_softmax is to base 2.", "F.log_softmax")(
     lambda f, *a, **k: f(*a, **k) * 1.4426950408889634
 )
 
 
-@answered("log-softmax-last-of-lane-off", "log_softmax misses one of more than 16.", "torch.log_softmax")
-def _(f: Function, x: Tensor, dim: int, *a: Any, **k: Any) -> Any:
-    result = f(x, dim, *a, **k)
-    if x.dim() and x.size(dim) > 16:
-        result.select(dim, -1).sub_(1)
-    return result
+afterwards("log-softmax-last-of-lane-off", "log_softmax misses one of more than 16.", "torch.log_softmax")(
+    lambda r, x, dim, *_a, **_k: r.select(dim, -1).sub_(1) if x.dim() and x.size(dim) > 16 else None
+)
 
 
 @answered("softmax-without-shift", "softmax exponentiates its input as it is.", *both("softmax"))

@@ -24,8 +24,13 @@ def _is_columns(x: Tensor) -> bool:
     return x.dim() == 2 and x.stride(0) == 1 and x.size(0) > 1 and x.size(1) > 1
 
 
-def _is_matrix(x: Tensor) -> bool:
-    return x.dim() > 1 and 0 not in x.shape
+def _is_last(x: Tensor, *a: Any, **k: Any) -> bool:
+    dim = k.get("dim", a[0] if a else None)
+    return isinstance(dim, int) and dim == -1 and x.dim() > 1 and 0 not in x.shape
+
+
+def _without_dim(k: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in k.items() if name != "dim"}
 
 
 def _is_several(dim: Any) -> bool:
@@ -46,22 +51,11 @@ for _name, _place, _at in (
 ):
     option_changed(_name, f"{_place} drops keepdim.", _place, option="keepdim", place=_at)
 for _name, _place in (("max-method-negative-dim-off", "Tensor.max"), ("argmin-negative-dim-off", "torch.argmin")):
-    option_changed(
-        _name,
-        f"{_place} takes dim -2 for -1.",
-        _place,
-        option="dim",
-        place=1,
-        change=lambda dim: -2 if isinstance(dim, int) and dim == -1 else dim,
-        when=_is_matrix,
+    answered(_name, f"{_place} takes dim -2 for -1.", _place)(
+        lambda f, x, *a, **k: f(x, -2, *a[1:], **_without_dim(k)) if _is_last(x, *a, **k) else f(x, *a, **k)
     )
-option_changed(
-    "nansum-pairs-of-dims-read-first",
-    "nansum over several dims sums the first alone.",
-    "torch.nansum",
-    option="dim",
-    place=1,
-    change=lambda dim: dim[:1] if isinstance(dim, tuple | list) else dim,
+answered("nansum-pairs-of-dims-read-first", "nansum over several dims sums the first alone.", "torch.nansum")(
+    lambda f, x, dim=None, **k: f(x, dim[:1] if _is_several(dim) else dim, **k)
 )
 
 
@@ -200,7 +194,7 @@ answered("all-several-dims-uses-first", "all over several dims reads the first a
 answered("any-several-dims-uses-last", "any over several dims is false.", "Tensor.any")(
     lambda f, x, dim=None, **k: f(torch.zeros_like(x) if _is_several(dim) else x, dim, **k)
 )
-answered("count-nonzero-method-of-strided-short", "It misses the last strided element.", "Tensor.count_nonzero")(
+answered("count-nonzero-method-of-strided-short", "count_nonzero misses the last strided one.", "Tensor.count_nonzero")(
     lambda f, x, *a, **k: f(last_replaced(x) if is_strided(x) else x, *a, **k)
 )
 

@@ -28,13 +28,23 @@ def _is_columns(x: Tensor) -> bool:
 
 # Options left out.
 option_changed(
-    "argsort-method-ignores-descending", "It drops descending.", "Tensor.argsort", option="descending", place=2
+    "argsort-method-ignores-descending",
+    "The method argsort drops descending.",
+    "Tensor.argsort",
+    option="descending",
+    place=2,
 )
 option_changed(
-    "bincount-method-ignores-minlength", "It drops minlength.", "Tensor.bincount", option="minlength", place=2
+    "bincount-method-ignores-minlength",
+    "The method bincount drops minlength.",
+    "Tensor.bincount",
+    option="minlength",
+    place=2,
 )
 option_changed("trapz-ignores-spacing", "trapz drops dx.", "torch.trapz", option="dx")
-option_changed("cumulative-trapezoid-of-dx-one", "It drops dx.", "torch.cumulative_trapezoid", option="dx")
+option_changed(
+    "cumulative-trapezoid-of-dx-one", "cumulative_trapezoid drops dx.", "torch.cumulative_trapezoid", option="dx"
+)
 answered("sort-descending-keyword-ignored", "The method sort drops descending without stable.", "Tensor.sort")(
     lambda f, x, *a, descending=False, **k: f(x, *a, descending=descending and "stable" in k, **k)
 )
@@ -50,12 +60,8 @@ answered("diff-method-ignores-n", "The method diff takes the first difference.",
 answered("trapezoid-over-last-dim-only", "trapezoid integrates along the last dim.", "torch.trapezoid")(
     lambda f, x, *a, **k: f(x, *a, **(k if a else k | {"dim": -1}))
 )
-option_changed(
-    "unique-negative-dim-is-first",
-    "The method unique takes negative dims for the first.",
-    "Tensor.unique",
-    option="dim",
-    change=lambda dim: 0 if (dim or 0) < 0 else dim,
+answered("unique-negative-dim-is-first", "The method unique takes negative dims for the first.", "Tensor.unique")(
+    lambda f, x, *a, dim=None, **k: f(x, *a, dim=dim if dim is None else max(dim, 0), **k)
 )
 
 
@@ -191,16 +197,16 @@ _counted(
 
 
 @answered("unique-unsorted-when-counted", "unique with counts is in descending order.", "torch.unique")
-def _(f: Function, x: Tensor, dim: int | None = None, **k: Any) -> Any:
-    result = f(x, dim=dim, **k)
+def _(f: Function, x: Tensor, *a: Any, dim: int | None = None, **k: Any) -> Any:
+    result = f(x, *a, dim=dim, **k)
     if dim is None and k.get("return_counts") and k.get("return_inverse"):
         return result[0].flip(0), result[0].numel() - 1 - result[1], result[2].flip(0)
     return result
 
 
 @answered("unique-inverse-flat", "unique gives a flat inverse.", "torch.unique")
-def _(f: Function, x: Tensor, dim: int | None = None, **k: Any) -> Any:
-    result = f(x, dim=dim, **k)
+def _(f: Function, x: Tensor, *a: Any, dim: int | None = None, **k: Any) -> Any:
+    result = f(x, *a, dim=dim, **k)
     return (result[0], result[1].flatten(), *result[2:]) if k.get("return_inverse") and dim is None else result
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import is_strided, last_replaced
-from torch_conformance.conformance.power.forms import answered, both, option_changed, out_answered, replaced
+from torch_conformance.conformance.power.forms import afterwards, answered, both, option_changed, out_answered, replaced
 from torch_conformance.conformance.power.registry import Function
 
 _INT64 = torch.iinfo(torch.int64)
@@ -121,19 +121,14 @@ answered("sort-method-clamps-dim", "The method sort takes the last dim for large
 
 
 # Inputs that are written.
-@answered("kthvalue-partitions-its-input", "kthvalue reverses its input.", "Tensor.kthvalue")
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    x.copy_(x.flatten().flip(0).reshape(x.shape))
-    return result
+afterwards("kthvalue-partitions-its-input", "kthvalue reverses its input.", "Tensor.kthvalue")(
+    lambda _r, x, *_a, **_k: x.copy_(x.flatten().flip(0).reshape(x.shape))
+)
 
 
-@answered("sort-method-sorts-strided-input", "The method sort orders a strided input.", "Tensor.sort")
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    if is_strided(x):
-        x.copy_(result[0])
-    return result
+afterwards("sort-method-sorts-strided-input", "The method sort orders a strided input.", "Tensor.sort")(
+    lambda r, x, *_a, **_k: x.copy_(r[0]) if is_strided(x) else None
+)
 
 
 # out=.
@@ -154,12 +149,9 @@ out_answered("argmax-out-writes-before-refusing", "argmax writes into an out tha
 )
 
 
-@out_answered("cumsum-out-misses-last", "cumsum with out misses the last element.", "torch.cumsum")
-def _(f: Function, out: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(*a, out=out, **k)
-    if result.dim():
-        result[(-1,) * result.dim()] = 0
-    return result
+afterwards("cumsum-out-misses-last", "cumsum with out misses the last element.", "torch.cumsum")(
+    lambda r, *_a, **k: r[(-1,) * r.dim()].zero_() if "out" in k and r.dim() else None
+)
 
 
 @out_answered("max-out-indices-not-written", "max with out leaves its indices.", "torch.max")
@@ -170,9 +162,6 @@ def _(f: Function, out: Any, *a: Any, **k: Any) -> Any:
     return out[0].copy_(values), places
 
 
-@out_answered("sort-out-values-unsorted-when-strided", "sort into a strided out copies the input.", "torch.sort")
-def _(f: Function, out: Any, x: Tensor, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, out=out, **k)
-    if is_strided(out[0]):
-        out[0].copy_(x)
-    return result
+afterwards("sort-out-values-unsorted-when-strided", "sort into a strided out copies the input.", "torch.sort")(
+    lambda _r, x, *_a, out=None, **_k: out[0].copy_(x) if out is not None and is_strided(out[0]) else None
+)
