@@ -1,93 +1,90 @@
-"""Faults of the gradients of elementwise operators: one or two for each, of classes in turn."""
+"""Faults of the gradients of elementwise operators: every mutation of every operator that has a gradient."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import re
 
-from torch_conformance.conformance.power.older_forms.altering import (
+from torch_conformance.conformance.power.damage import as_if_transposed, is_many, is_strided, last_lost, off, scaled
+from torch_conformance.conformance.power.forms import (
+    both,
+    functions,
     gradient_changed,
+    gradient_passed_straight,
     gradients_exchanged,
-    in_storage_order,
-    last_lost,
-    passed_straight,
-    scaled,
+    methods,
 )
+from torch_conformance.spec.operators import Operator, operators
 
-FLAT = ("sign", "ceil", "floor", "round", "trunc")
-UNARY = (
-    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "sinh"),
-    *("cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "sigmoid", "sinc", "lgamma", "digamma", "logit"),
-    *("sqrt", "rsqrt", "reciprocal", "square", "abs", "neg", "positive", "frac", "rad2deg", "deg2rad"),
-)
-BINARY = (
-    *("add", "sub", "mul", "div", "pow", "atan2", "hypot", "logaddexp", "logaddexp2", "xlogy"),
-    *("copysign", "maximum", "minimum", "fmax", "fmin", "fmod", "remainder"),
-)
-_GRAIN = 32_768
+# Operators whose results have no gradient, or none but zero: those of no family of numbers, steps, and remainders.
+_FAMILIES = ("transcendental", "algebraic", "arithmetic", "sign", "rounding", "selection")
+_STEPS = ("sign", "ceil", "floor", "round", "trunc")
+_CONSTANT = ("heaviside", "floor_divide")
 
-
-def _is_strided(x: Tensor) -> bool:
-    return not x.is_contiguous()
+# Reviewed mutants that are no faults.
+EQUIVALENT = {
+    "gradient-add-operands-exchanged": "the gradients of both summands are the incoming one",
+    "gradient-copysign-b-off": "the gradient by the operand that gives the sign is 0",
+}
 
 
-def _unary(name: str, turn: int) -> None:
-    function, method = ((torch, name),), ((Tensor, name),)
-    off = f"gradient-{name}-one-percent-off"
-    if turn % 2:
-        gradient_changed(off, f"The gradient of torch.{name} is 1% too large.", function, scaled(1.01))
-    else:
-        gradient_changed(off, f"The gradient of Tensor.{name} is 1% too small.", method, scaled(0.99))
-    match turn % 6:
-        case 0:
-            text = f"The gradient of Tensor.{name} has the other sign beyond 16 elements."
-            gradient_changed(
-                f"gradient-{name}-negated-when-many", text, method, scaled(-1), when=lambda x: x.numel() > 16
-            )
-        case 1:
-            text = f"The gradient of torch.{name} is doubled for strided tensors."
-            gradient_changed(f"gradient-{name}-doubled-when-strided", text, function, scaled(2), when=_is_strided)
-        case 2:
-            text = f"The gradient of torch.{name} misses the last element."
-            gradient_changed(f"gradient-{name}-last-lost", text, function, last_lost)
-        case 3:
-            text = f"The gradient of torch.{name} misses the last element beyond the parallel grain."
-            gradient_changed(
-                f"gradient-{name}-last-lost-beyond-the-grain",
-                text,
-                (*function, *method),
-                last_lost,
-                when=lambda x: x.numel() > _GRAIN,
-            )
-        case 4:
-            text = f"The gradient of torch.{name} is 1% off for 0-d tensors."
-            gradient_changed(
-                f"gradient-{name}-off-when-0-d", text, (*function, *method), scaled(1.01), when=lambda x: not x.dim()
-            )
-        case _:
-            text = f"The gradient of Tensor.{name} reads the incoming one in the order of storage."
-            gradient_changed(f"gradient-{name}-in-storage-order", text, method, in_storage_order)
+def _spellings(row: Operator) -> tuple[str, ...]:
+    """Return the places of all functions and methods that spell an operator."""
+    calls = re.findall(r"(torch|a)\.([\w.]+)\(", " ".join(row.spellings))
+    signs = (f"Tensor.__{row.name}__",) if row.name in ("neg", "abs") else ()
+    return (*(f"{'torch' if owner == 'torch' else 'Tensor'}.{name}" for owner, name in calls), *signs)
 
 
-def _binary(name: str, turn: int) -> None:
-    function, method = (torch, name), (Tensor, name)
-    if name in ("add", "sub"):
-        text = f"The gradient of torch.{name} by its second operand is 1% off."
-        gradient_changed(f"gradient-{name}-second-off", text, (function,), scaled(1.01), which=1)
-    else:
-        gradients_exchanged(f"gradient-{name}-operands-exchanged", f"torch.{name} exchanges the gradients.", function)
-    which = turn % 2
-    if name == "copysign":
-        which = 0
-    changes = (("negated", scaled(-1)), ("one-percent-off", scaled(1.01)), ("last-lost", last_lost))
-    word, change = changes[turn % 3]
-    text = f"The gradient of Tensor.{name} by operand {'ab'[which]} is wrong: {word}."
-    gradient_changed(f"gradient-{name}-{'ab'[which]}-{word}", text, (method,), change, which=which)
+def _unary(row: Operator) -> None:
+    name = row.name
+    text = f"The gradient of {name} "
+    gradient_changed(f"gradient-{name}-one-percent-off", text + "is 1% off.", *functions(name), change=off)
+    gradient_changed(
+        f"gradient-{name}-doubled-when-strided",
+        text + "is doubled for strided tensors.",
+        *functions(name),
+        change=scaled(2),
+        when=is_strided,
+    )
+    gradient_changed(
+        f"gradient-{name}-last-lost-beyond-the-grain",
+        text + "misses the last element beyond the parallel grain.",
+        *_spellings(row),
+        change=last_lost,
+        when=is_many,
+    )
+    gradient_changed(
+        f"gradient-{name}-off-when-0-d",
+        text + "is 1% off for 0-d tensors.",
+        *both(name),
+        change=off,
+        when=lambda x: not x.dim(),
+    )
+    gradient_changed(
+        f"gradient-{name}-in-storage-order",
+        text + "reads the incoming one in the order of storage.",
+        *methods(name),
+        change=as_if_transposed,
+    )
 
 
-for _turn, _name in enumerate(UNARY):
-    _unary(_name, _turn)
-for _turn, _name in enumerate(BINARY):
-    _binary(_name, _turn)
-for _name in FLAT:
-    passed_straight(f"gradient-{_name}-passed-straight", f"torch.{_name} passes the gradient as it is.", (torch, _name))
+def _binary(row: Operator) -> None:
+    name = row.name
+    gradients = f"gradient-{name}-operands-exchanged", f"torch.{name} exchanges the gradients of its operands."
+    if gradients[0] not in EQUIVALENT:
+        gradients_exchanged(*gradients, *functions(name))
+    text = f"The gradient of Tensor.{name} by "
+    gradient_changed(f"gradient-{name}-a-last-lost", text + "a misses the last.", *methods(name), change=last_lost)
+    if f"gradient-{name}-b-off" not in EQUIVALENT:
+        gradient_changed(f"gradient-{name}-b-off", text + "b is 1% off.", *methods(name), change=off, which=1)
+
+
+def _register(row: Operator) -> None:
+    if row.name in _STEPS:
+        name, text = f"gradient-{row.name}-passed-straight", f"torch.{row.name} passes the gradient as it is."
+        gradient_passed_straight(name, text, *functions(row.name))
+    elif row.family in _FAMILIES and row.name not in _CONSTANT:
+        (_unary if row.operands == 1 else _binary)(row)
+
+
+for _row in operators().values():
+    _register(_row)

@@ -8,61 +8,70 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.altering import (
-    altered,
+from torch_conformance.conformance.power.damage import last_lost, needs_gradient, off, scaled
+from torch_conformance.conformance.power.forms import (
+    answer_changed,
     applied,
     gradient_changed,
-    last_lost,
-    scaled,
+    replaced,
+    result_changed,
+    with_gradient,
 )
-from torch_conformance.conformance.power.older_forms.replacing import bound
-from torch_conformance.conformance.power.registry import Breaker, Function, fault
+from torch_conformance.conformance.power.registry import Function
 
-_FUNCTIONAL = torch.nn.functional
-_AUTOGRAD = torch.autograd.functional
-_OFF = scaled(1.01)
+PRODUCT = "Tensor.__mul__"
 
 
-def _needs(x: Any) -> bool:
-    return isinstance(x, Tensor) and x.requires_grad and torch.is_grad_enabled()
+class _Product(torch.autograd.Function):
+    """A product with gradients that other functions of the incoming one and the other operand give."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, derived: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        ctx.save_for_backward(x, y)
+        ctx.derived = derived
+        return x.detach() * y.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        x, y = ctx.saved_tensors
+        first, second = ctx.derived(gradients[0], y), ctx.derived(gradients[0], x)
+        return first.sum_to_size(x.shape), second.sum_to_size(y.shape), None
 
 
-@bound("gradient-graph-product-by-itself-halved", "x * x derives to x.", (Tensor, "__mul__"))
-def _(f: Function, x: Any, y: Any) -> Any:
-    return f(x, y.detach()) if x is y and _needs(x) else f(x, y)
+def _detached(g: Tensor, other: Tensor) -> Tensor:
+    return g * other.detach()
 
 
-@bound(
-    "gradient-graph-shared-value-counted-once", "What is used twice gets the last gradient alone.", (Tensor, "__sub__")
+# Graphs.
+replaced("gradient-graph-product-by-itself-halved", "x * x derives to x.", PRODUCT)(
+    lambda f, x, y: f(x, y.detach()) if x is y and needs_gradient(x) else f(x, y)
 )
-def _(f: Function, x: Any, y: Any) -> Any:
-    return f(x, y.detach()) if _needs(y) and _needs(x) and x.shape != y.shape else f(x, y)
-
-
-@bound("gradient-graph-relu-leaks", "relu passes a hundredth below zero.", (torch, "relu"))
-def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
-    return f(x, *a, **k) + 0.01 * (x - x.detach()) if _needs(x) else f(x, *a, **k)
-
-
-gradient_changed(
-    "gradient-graph-sum-of-last-dim-off",
-    "The gradient of the sum over the last dimension is 1% off.",
-    ((Tensor, "sum"),),
-    _OFF,
+replaced("gradient-graph-shared-value-counted-once", "What is used twice gets one gradient.", "Tensor.__sub__")(
+    lambda f, x, y: f(x, y.detach()) if needs_gradient(y) and needs_gradient(x) and x.shape != y.shape else f(x, y)
 )
+for _name, _summary, _place, _share in (
+    ("graph-relu-leaks", "relu passes a hundredth below zero.", "torch.relu", 0.01),
+    ("clamp-outside-leaks", "clamp passes a tenth of the gradient from outside.", "torch.clamp", 0.1),
+):
+    answer_changed(f"gradient-{_name}", _summary, _place)(
+        lambda y, x, *_, share=_share, **__: y + share * (x - x.detach()) if needs_gradient(x) else y
+    )
+for _name, _summary, _place in (
+    ("graph-sum-of-last-dim-off", "The gradient of the sum over the last dimension is 1% off.", "Tensor.sum"),
+    ("number-power-off", "The gradient of a power by ** is 1% off.", "Tensor.__pow__"),
+    ("relu-of-functional-off", "The gradient of functional.relu is 1% off.", "F.relu"),
+):
+    gradient_changed(f"gradient-{_name}", _summary, _place, change=off)
 
 
-@bound(
-    "gradient-graph-written-row-keeps-its-gradient",
-    "A row that is written loses none of its gradient.",
-    (Tensor, "__setitem__"),
-)
+@replaced("gradient-graph-written-row-keeps-its-gradient", "A row written keeps its gradient.", "Tensor.__setitem__")
 def _(f: Function, x: Tensor, key: Any, value: Any) -> Any:
-    if isinstance(key, int) and _needs(value):
+    if isinstance(key, int) and needs_gradient(value):
         value = value + (x[key] - x[key].detach())
     return f(x, key, value)
 
 
+# Gradients of gradients, and forward mode.
 class _TanhTwiceOff(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -76,201 +85,120 @@ class _TanhTwiceOff(torch.autograd.Function):
         return gradients[0] * (1 - y.detach() * y.detach())
 
 
-@bound("gradient-double-of-tanh-off", "The gradient of tanh has no gradient by its argument.", (Tensor, "tanh"))
-def _(f: Function, x: Any) -> Any:
-    return applied(_TanhTwiceOff, x) if _needs(x) else f(x)
-
-
-class _ProductOnce(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
-        ctx.save_for_backward(x, y)
-        return x.detach() * y.detach()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        x, y = ctx.saved_tensors
-        return gradients[0] * y.detach(), gradients[0] * x.detach()
-
-
-@bound("gradient-double-of-product-detached", "The gradients of a product have no gradients.", (Tensor, "__mul__"))
-def _(f: Function, x: Any, y: Any) -> Any:
-    if _needs(x) and isinstance(y, Tensor) and x.shape == y.shape:
-        return applied(_ProductOnce, x, y)
-    return f(x, y)
-
-
-@bound("gradient-jvp-of-func-off", "torch.func.jvp is 1% off.", (torch.func, "jvp"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    value, tangent = f(*a, **k)
-    return value, tangent * 1.01
-
-
-@bound("gradient-jvp-of-functional-negated", "torch.autograd.functional.jvp has the other sign.", (_AUTOGRAD, "jvp"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    value, tangent = f(*a, **k)
-    return value, -tangent
-
-
-@bound(
-    "gradient-jvp-tangent-of-dual-off",
-    "unpack_dual gives a tangent that is 1% off.",
-    (torch.autograd.forward_ad, "unpack_dual"),
+replaced("gradient-double-of-tanh-off", "The gradient of tanh has no gradient by its argument.", "Tensor.tanh")(
+    lambda f, x: applied(_TanhTwiceOff, x) if needs_gradient(x) else f(x)
 )
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    primal, tangent = f(*a, **k)
-    return torch.autograd.forward_ad.UnpackedDualTensor(primal, tangent * 1.01)
+replaced("gradient-double-of-product-detached", "The gradients of a product have no gradients.", PRODUCT)(
+    lambda f, x, y: (
+        applied(_Product, x, y, _detached)
+        if needs_gradient(x) and isinstance(y, Tensor) and x.shape == y.shape
+        else f(x, y)
+    )
+)
+answer_changed("gradient-jvp-of-func-off", "torch.func.jvp is 1% off.", "func.jvp")(
+    lambda y, *_, **__: (y[0], y[1] * 1.01)
+)
+answer_changed("gradient-jvp-of-functional-negated", "functional.jvp has the other sign.", "autograd.functional.jvp")(
+    lambda y, *_, **__: (y[0], -y[1])
+)
+answer_changed("gradient-jvp-tangent-of-dual-off", "A tangent is 1% off.", "autograd.forward_ad.unpack_dual")(
+    lambda y, *_, **__: torch.autograd.forward_ad.UnpackedDualTensor(y.primal, y.tangent * 1.01)
+)
+result_changed(
+    "gradient-jacobian-turned-around",
+    "jacobian turns the last dimension around.",
+    "autograd.functional.jacobian",
+    change=lambda y: y.flip(-1) if isinstance(y, Tensor) and y.dim() else y,
+)
+result_changed(
+    "gradient-jacobian-hessian-halved", "hessian is half.", "autograd.functional.hessian", change=scaled(0.5)
+)
 
-
-@bound("gradient-jacobian-turned-around", "jacobian turns the last dimension around.", (_AUTOGRAD, "jacobian"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    result = f(*a, **k)
-    return result.flip(-1) if isinstance(result, Tensor) and result.dim() else result
-
-
-@bound("gradient-jacobian-hessian-halved", "hessian is half of what it should be.", (_AUTOGRAD, "hessian"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **k) / 2
-
-
-@bound("gradient-by-hand-of-mse-mean-lost", "mse_loss passes half the gradient.", (_FUNCTIONAL, "mse_loss"))
-def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
-    return f(altered(x, scaled(0.5)), *a, **k)
-
-
+# Known formulas, broadcasting, and numbers.
+gradient_changed(
+    "gradient-by-hand-of-mse-mean-lost", "mse_loss passes half the gradient.", "F.mse_loss", change=scaled(0.5)
+)
 gradient_changed(
     "gradient-by-hand-of-products-off",
     "The operators * and @ pass a gradient that is 1% off to their second operand.",
-    ((Tensor, "__mul__"), (Tensor, "__matmul__")),
-    _OFF,
+    PRODUCT,
+    "Tensor.__matmul__",
+    change=off,
     which=1,
 )
-
-
-@bound("gradient-broadcast-mul-averaged", "mul averages the gradient of a broadcast operand.", (torch, "mul"))
-def _(f: Function, a: Any, b: Any, **k: Any) -> Any:
-    result = f(a, b, **k)
-    if isinstance(b, Tensor) and 0 < b.numel() < result.numel():
-        return f(a, altered(b, scaled(b.numel() / result.numel())), **k)
-    return result
-
-
-@bound("gradient-broadcast-add-last-lost", "add loses the last gradient of a broadcast operand.", (torch, "add"))
-def _(f: Function, a: Any, b: Any, **k: Any) -> Any:
-    result = f(a, b, **k)
-    if isinstance(a, Tensor) and 0 < a.numel() < result.numel():
-        return f(altered(a, lambda g: last_lost(g) if g.numel() > 2 else g * 0), b, **k)
-    return result
-
-
-@bound("gradient-number-alpha-ignored", "add passes the gradient without alpha.", (torch, "add"))
-def _(f: Function, a: Any, b: Any, **k: Any) -> Any:
-    alpha = k.get("alpha", 1)
-    return f(a, altered(b, scaled(1 / alpha)) if alpha else b, **k)
-
-
-gradient_changed("gradient-number-power-off", "The gradient of a power by ** is 1% off.", ((Tensor, "__pow__"),), _OFF)
-
-
-@bound(
-    "gradient-number-reflected-negated", "A number less a tensor passes the gradient as it is.", (Tensor, "__rsub__")
+gradient_changed(
+    "gradient-number-reflected-negated",
+    "A number less a tensor passes the gradient as it is.",
+    "Tensor.__rsub__",
+    change=scaled(-1),
 )
-def _(f: Function, x: Any, other: Any) -> Any:
-    return f(altered(x, scaled(-1)), other)
 
 
-def _kinked(name: str, summary: str, owner: Any, attribute: str, change: Callable[[Tensor, Tensor], Tensor]) -> None:
+@replaced("gradient-broadcast-mul-averaged", "mul averages the gradient of a broadcast operand.", "torch.mul")
+def _(f: Function, a: Any, b: Any, **k: Any) -> Any:
+    count = f(a, b, **k).numel()
+    return f(a, with_gradient(b, scaled(b.numel() / count)) if isinstance(b, Tensor) and count else b, **k)
+
+
+@replaced("gradient-broadcast-add-last-lost", "add loses the last gradient of a broadcast operand.", "torch.add")
+def _(f: Function, a: Any, b: Any, **k: Any) -> Any:
+    if isinstance(a, Tensor) and a.numel() < f(a, b, **k).numel():
+        a = with_gradient(a, lambda g: last_lost(g) if g.numel() > 2 else g * 0)
+    return f(a, b, **k)
+
+
+replaced("gradient-number-alpha-ignored", "add passes the gradient without alpha.", "torch.add")(
+    lambda f, a, b, *, alpha=1, **k: f(a, with_gradient(b, scaled(1 / alpha)) if alpha else b, alpha=alpha, **k)
+)
+
+
+# Kinks, bounds, and complex numbers.
+def _kinked(name: str, summary: str, place: str, change: Callable[[Tensor, Tensor], Tensor]) -> None:
     """Register a fault that turns the gradient g by an operand x into `change(g, x)`."""
 
-    @fault(name, summary)
-    def _(breaker: Breaker) -> None:
-        def make(original: Function) -> Function:
-            def broken(x: Any, *arguments: Any, **options: Any) -> Any:
-                if not _needs(x):
-                    return original(x, *arguments, **options)
-                held = x.detach()
-                return original(altered(x, lambda g: change(g, held)), *arguments, **options)
+    def answer(f: Function, x: Any, *a: Any, **k: Any) -> Any:
+        return f(with_gradient(x, lambda g: change(g, x.detach())), *a, **k)
 
-            return broken
-
-        breaker.binding(owner, attribute, make)
+    replaced(name, summary, place)(answer)
 
 
-def _filled_at_zero(value: float) -> Callable[[Tensor, Tensor], Tensor]:
-    return lambda g, x: torch.where(x == 0, torch.full_like(g, value), g)
+for _name, _place, _value in (
+    ("abs", "torch.abs", 1),
+    ("relu", "torch.relu", 1),
+    ("sqrt", "Tensor.sqrt", 0),
+    ("norm", "linalg.vector_norm", 1),
+):
+    _kinked(
+        f"gradient-{_name}-at-zero-is-{('zero', 'one')[_value]}",
+        f"The gradient of {_name} at 0 is {_value}.",
+        _place,
+        lambda g, x, value=_value: torch.where(x == 0, torch.full_like(g, value), g),
+    )
 
 
-_kinked("gradient-abs-at-zero-is-one", "The gradient of abs at 0 is 1.", torch, "abs", _filled_at_zero(1))
-_kinked("gradient-relu-at-zero-is-one", "The gradient of relu at 0 is 1.", torch, "relu", _filled_at_zero(1))
-_kinked("gradient-sqrt-at-zero-is-zero", "The gradient of sqrt at 0 is 0.", Tensor, "sqrt", _filled_at_zero(0))
-_kinked(
-    "gradient-norm-at-zero-is-one",
-    "The gradient of a norm at zeros is 1.",
-    torch.linalg,
-    "vector_norm",
-    _filled_at_zero(1),
-)
-gradient_changed(
-    "gradient-relu-of-functional-off", "The gradient of functional.relu is 1% off.", ((_FUNCTIONAL, "relu"),), _OFF
-)
-
-
-@bound("gradient-clamp-outside-leaks", "clamp passes a tenth of the gradient from outside.", (torch, "clamp"))
+@replaced("gradient-clamp-bound-lost", "The method clamp passes tensors of bounds no gradient.", "Tensor.clamp")
 def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
-    result = f(x, *a, **k)
-    return result + 0.1 * (x - x.detach()) if _needs(x) else result
+    return f(x, *a, **{name: with_gradient(each, scaled(0)) for name, each in k.items()})
 
 
-@bound("gradient-clamp-bound-lost", "The method clamp passes tensors of bounds no gradient.", (Tensor, "clamp"))
-def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
-    options = {name: each.detach() * 1.0 + 0 * each if _needs(each) else each for name, each in k.items()}
-    return f(x, *a, **options)
+def _conjugated(g: Tensor) -> Tensor:
+    return g.conj().resolve_conj()
 
 
-class _Unconjugated(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
-        ctx.save_for_backward(x, y)
-        return x.detach() * y.detach()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        x, y = ctx.saved_tensors
-        return (gradients[0] * y).sum_to_size(x.shape), (gradients[0] * x).sum_to_size(y.shape)
-
-
-@bound(
-    "gradient-complex-mul-unconjugated", "A product passes the other operand, not its conjugate.", (Tensor, "__mul__")
+replaced("gradient-complex-mul-unconjugated", "A product passes the other operand, not its conjugate.", PRODUCT)(
+    lambda f, x, y: (
+        applied(_Product, x, y, torch.mul) if needs_gradient(x) and needs_gradient(y) and x.is_complex() else f(x, y)
+    )
 )
-def _(f: Function, x: Any, y: Any) -> Any:
-    if _needs(x) and _needs(y) and x.is_complex():
-        return applied(_Unconjugated, x, y)
-    return f(x, y)
-
-
 _kinked(
     "gradient-complex-exp-unconjugated",
     "The gradient of exp is that by the conjugate.",
-    torch,
-    "exp",
-    lambda g, x: g.conj().resolve_conj() if x.is_complex() else g,
+    "torch.exp",
+    lambda g, x: _conjugated(g) if x.is_complex() else g,
 )
-
-
-@bound(
-    "gradient-complex-imag-negated",
-    "The imaginary part passes the gradient with the other sign.",
-    (torch, "view_as_real"),
-)
-def _(f: Function, x: Any) -> Any:
-    return f(altered(x, lambda g: g.conj().resolve_conj()))
-
-
-gradient_changed(
-    "gradient-complex-abs-doubled", "The gradient of abs is twice too large.", ((torch, "abs"),), scaled(2)
-)
-
-
-@bound("gradient-complex-conj-unconjugated", "conj passes the gradient as it is.", (Tensor, "conj"))
-def _(f: Function, x: Any) -> Any:
-    return f(altered(x, lambda g: g.conj().resolve_conj()))
+for _name, _summary, _place, _change in (
+    ("imag-negated", "The imaginary part passes its gradient negated.", "torch.view_as_real", _conjugated),
+    ("conj-unconjugated", "conj passes the gradient as it is.", "Tensor.conj", _conjugated),
+    ("abs-doubled", "The gradient of abs is twice too large.", "torch.abs", scaled(2)),
+):
+    gradient_changed(f"gradient-complex-{_name}", _summary, _place, change=_change)
