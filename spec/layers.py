@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from torch_conformance.spec.loader import TomlFile, TomlTable
 from torch_conformance.spec.model import SpecificationError, release
+from torch_conformance.spec.toml_file import TomlFile, TomlTable
 
 FORMS = ("module", "function", "call")
 # What a documented range may be; any other domain is a list of the values that matter.
