@@ -25,6 +25,7 @@ from torch_conformance.conformance.judging.layers import (
     within_bound,
 )
 from torch_conformance.reference.nn import losses
+from torch_conformance.spec.layers import layers
 
 Array = npt.NDArray[Any]
 
@@ -40,7 +41,7 @@ def _answer(cell: Cell, values: Array, size: Array, count: int) -> Answer:
 
 def _judge(cell: Cell, loss: Loss, reduction: str, turn: int) -> None:
     __tracebackhide__ = True
-    name, cls, _ = LOSSES[cell.clause.subject]
+    row = layers()[cell.clause.subject]
     terms, asked = loss.terms, reduction
     if reduction == "batchmean":
         terms, asked = dataclasses.replace(terms, count=loss.tensors["x"].shape[0]), "mean"
@@ -55,13 +56,13 @@ def _judge(cell: Cell, loss: Loss, reduction: str, turn: int) -> None:
     arguments = ", ".join(loss.tensors)
     leaves = f"({', '.join(loss.leaves.split())},)"
     lines = [
-        f"y = torch.nn.functional.{name}({arguments}, {loss.extra}{comma}reduction=reduction)",
-        f"y = torch.nn.{cls}({loss.extra}{comma}reduction=reduction)({arguments})",
+        f"y = torch.nn.functional.{row.function}({arguments}, {loss.extra}{comma}reduction=reduction)",
+        f"y = torch.nn.{row.module}({loss.extra}{comma}reduction=reduction)({arguments})",
     ]
     if reduction == "mean":
         lines += [
-            f"y = torch.nn.functional.{name}({arguments}{comma}{loss.extra})",
-            f"y = torch.nn.{cls}({loss.extra})({arguments})",
+            f"y = torch.nn.functional.{row.function}({arguments}{comma}{loss.extra})",
+            f"y = torch.nn.{row.module}({loss.extra})({arguments})",
         ]
     forms = [function(line, leaves=leaves) for line in lines]
     count = loss.terms.values.size + loss.tensors["x"].size
@@ -75,8 +76,8 @@ def _judge(cell: Cell, loss: Loss, reduction: str, turn: int) -> None:
 
 @clause("nn.*-loss.has-its-value-and-gradient")
 def test_loss(cell: Cell) -> None:
-    cases = LOSSES[cell.clause.subject][2](cell.generator())
-    reductions = ("mean", "sum", "none", *(("batchmean",) if cell.clause.subject == "kl-div-loss" else ()))
+    cases = LOSSES[cell.clause.subject](cell.generator())
+    reductions = layers()[cell.clause.subject].values("reduction")
     for turn, (loss, reduction) in selected(cell, list(itertools.product(cases, reductions)), scale=2):
         _judge(cell, loss, reduction, turn)
 
@@ -147,6 +148,23 @@ def _wide(array: Array) -> Array:
     return array.astype(np.longdouble)
 
 
+# Losses with the deprecated flags, and what they are called with.
+_FLAGGED = {
+    "l1-loss": "x, u",
+    "mse-loss": "x, u",
+    "nll-loss": "x, t",
+    "smooth-l1-loss": "x, u",
+    "cross-entropy-loss": "x, t",
+    "kl-div-loss": "x, p",
+    "bce-loss": "p, p.flip(0)",
+    "bce-with-logits-loss": "x, p",
+    "soft-margin-loss": "x, s",
+    "hinge-embedding-loss": "x, s",
+    "multi-margin-loss": "x, t",
+    "poisson-nll-loss": "x, p",
+}
+
+
 @clause("nn.losses.obey-the-deprecated-flags")
 def test_deprecated(cell: Cell) -> None:
     trial = cell.trial(
@@ -154,15 +172,9 @@ def test_deprecated(cell: Cell) -> None:
         t=arranged(np.array([1, 3, 0]), "int64"),
     )
     trial.run("u, s, p = x.flip(0).contiguous(), x.sign(), x.sigmoid()")
-    for name, cls, arguments in (
-        *(("l1_loss", "L1Loss", "x, u"), ("mse_loss", "MSELoss", "x, u"), ("nll_loss", "NLLLoss", "x, t")),
-        *(("smooth_l1_loss", "SmoothL1Loss", "x, u"), ("cross_entropy", "CrossEntropyLoss", "x, t")),
-        *(("kl_div", "KLDivLoss", "x, p"), ("binary_cross_entropy", "BCELoss", "p, p.flip(0)")),
-        ("binary_cross_entropy_with_logits", "BCEWithLogitsLoss", "x, p"),
-        *(("soft_margin_loss", "SoftMarginLoss", "x, s"), ("hinge_embedding_loss", "HingeEmbeddingLoss", "x, s")),
-        *(("multi_margin_loss", "MultiMarginLoss", "x, t"), ("poisson_nll_loss", "PoissonNLLLoss", "x, p")),
-    ):
-        f = f"torch.nn.functional.{name}({arguments}, "
+    for name, arguments in _FLAGGED.items():
+        row = layers()[name]
+        f = f"torch.nn.functional.{row.function}({arguments}, "
         for flags, reduction in (
             ("size_average=False", "sum"),
             ("size_average=True", "mean"),
@@ -171,7 +183,7 @@ def test_deprecated(cell: Cell) -> None:
         ):
             why = f"{flags} means {reduction}"
             trial.expect_true(f"torch.equal({f}{flags}), {f}reduction={reduction!r}))", why)
-            module = f"torch.nn.{cls}({flags})({arguments})"
+            module = f"torch.nn.{row.module}({flags})({arguments})"
             trial.expect_true(f"torch.equal({module}, {f}reduction={reduction!r}))", why)
 
 
