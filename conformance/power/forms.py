@@ -502,3 +502,84 @@ def afterwards(name: str, summary: str, *places: str) -> Callable[[Answer], Answ
         return write
 
     return register
+
+
+def arguments_set(
+    name: str, summary: str, *places: str, when: Callable[[Named], Any] = always, order: str = ""
+) -> Callable[[Answer], Answer]:
+    """Register the decorated `values(given)`: the arguments by name that are others, where `when` holds for all."""
+
+    def register(values: Answer) -> Answer:
+        arguments_changed(name, summary, *places, order=order)(
+            lambda given: given.update(values(given)) if when(given) else None
+        )
+        return values
+
+    return register
+
+
+def answered_by_name(
+    name: str, summary: str, *places: str, when: Callable[[Named], Any] = always, order: str = ""
+) -> Callable[[Answer], Answer]:
+    """Register the decorated `answer(given)` of arguments by name as what is answered_by_name, where `when` holds for these."""
+
+    def register(answer: Answer) -> Answer:
+        replaced_by_name(name, summary, *places, order=order)(
+            lambda original, given: answer(given) if when(given) else original(**given)
+        )
+        return answer
+
+    return register
+
+
+def differentiated(
+    name: str, summary: str, *places: str, when: Callable[[Named], Any] = always, order: str = ""
+) -> Callable[[Answer], Answer]:
+    """Register the decorated `other(given)` as what has the gradient of the result, where `when` holds for `given`."""
+
+    def register(other: Answer) -> Answer:
+        def answer(original: Function, given: Named) -> Any:
+            result = original(**given)
+            return differentiated_as(result, other(given).to(result.dtype)) if when(given) else result
+
+        replaced_by_name(name, summary, *places, order=order)(answer)
+        return other
+
+    return register
+
+
+def object_changed(name: str, summary: str, *places: str) -> Callable[[Answer], Answer]:
+    """Register the decorated `change(self)` as what follows a method, without gradients; the answer stays."""
+
+    def register(change: Answer) -> Answer:
+        def answer(original: Function, self: Any, *arguments: Any, **options: Any) -> Any:
+            result = original(self, *arguments, **options)
+            with torch.no_grad():
+                change(self)
+            return result
+
+        replaced(name, summary, *places)(answer)
+        return change
+
+    return register
+
+
+def attributes_held(name: str, summary: str, *places: str, when: Condition = always) -> Callable[[Answer], Answer]:
+    """Register the decorated `values(self)`: attributes that are others while a method runs, where `when` holds."""
+
+    def register(values: Answer) -> Answer:
+        def answer(original: Function, self: Any, *arguments: Any, **options: Any) -> Any:
+            others = values(self) if when(self) else {}
+            kept = {attribute: getattr(self, attribute) for attribute in others}
+            try:
+                for attribute, value in others.items():
+                    setattr(self, attribute, value)
+                return original(self, *arguments, **options)
+            finally:
+                for attribute, value in kept.items():
+                    setattr(self, attribute, value)
+
+        replaced(name, summary, *places)(answer)
+        return values
+
+    return register

@@ -2,81 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from torch_conformance.conformance.chapters.nn.faults.layers import AVERAGE_POOL
+from torch_conformance.conformance.power.forms import arguments_set
 
-from torch import nn
-from torch.nn import functional
-from torch.nn.modules import batchnorm, dropout
+_GRU = "self input_size hidden_size num_layers bias batch_first dropout bidirectional"
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
-from torch_conformance.conformance.power.registry import Function
-
-
-def _default(name: str, summary: str, place: tuple[Any, str], option: tuple[int, str], value: Any) -> None:
-    """Register a fault that gives an option another value where it is left out.
-
-    Args:
-        name: The fault's name.
-        summary: The fault's sentence.
-        place: Owner and attribute that are broken.
-        option: How many arguments come before the option, and its name.
-        value: What it is given.
-    """
-
-    def answer(f: Function, *a: Any, **k: Any) -> Any:
-        count, key = option
-        return f(*a, **k) if len(a) > count or key in k else f(*a, **k, **{key: value})
-
-    bound(name, summary, place)(answer)
-
-
-_default(
-    "nn-default-avg-pool2d-counts-no-padding",
-    "avg_pool2d does not count padding unless it is told to.",
-    (functional, "avg_pool2d"),
-    (5, "count_include_pad"),
-    value=False,
-)
-_default(
-    "nn-default-batch-norm-momentum-of-function",
-    "batch_norm has a momentum of 0.2.",
-    (functional, "batch_norm"),
-    (6, "momentum"),
-    0.2,
-)
-_default(
-    "nn-default-layer-norm-eps-of-function", "layer_norm's eps is 1e-6.", (functional, "layer_norm"), (4, "eps"), 1e-6
-)
-# The instance comes first.
-_default(
-    "nn-default-batch-norm-momentum-of-module",
-    "The momentum of batch normalisation is 0.01.",
-    (batchnorm._BatchNorm, "__init__"),  # noqa: SLF001
-    (3, "momentum"),
-    0.01,
-)
-_default(
-    "nn-default-dropout-of-module",
-    "Dropout layers drop with probability 0.4.",
-    (dropout._DropoutNd, "__init__"),  # noqa: SLF001
-    (1, "p"),
-    0.4,
-)
-_default(
-    "nn-default-layer-norm-eps-of-module", "LayerNorm's eps is 1e-6.", (nn.LayerNorm, "__init__"), (2, "eps"), 1e-6
-)
-_default("nn-default-gru-of-two-layers", "GRU has two layers.", (nn.GRU, "__init__"), (3, "num_layers"), 2)
-_default(
-    "nn-default-attention-batch-first",
-    "MultiheadAttention takes batches first.",
-    (nn.MultiheadAttention, "__init__"),
-    (9, "batch_first"),
-    value=True,
-)
-_default(
-    "nn-default-encoder-without-dropout",
-    "TransformerEncoderLayer drops nothing.",
-    (nn.TransformerEncoderLayer, "__init__"),
-    (4, "dropout"),
-    0.0,
-)
+# What the fault is named for, place, option, what it is where it is left out, order of arguments without a signature.
+for _name, _place, _option, _value, _order in (
+    ("avg-pool2d-counts-no-padding", "F.avg_pool2d", "count_include_pad", False, AVERAGE_POOL),
+    ("batch-norm-momentum-of-function", "F.batch_norm", "momentum", 0.2, ""),
+    ("layer-norm-eps-of-function", "F.layer_norm", "eps", 1e-6, ""),
+    ("batch-norm-momentum-of-module", "nn.modules.batchnorm._BatchNorm.__init__", "momentum", 0.01, ""),
+    ("dropout-of-module", "nn.modules.dropout._DropoutNd.__init__", "p", 0.4, ""),
+    ("layer-norm-eps-of-module", "nn.LayerNorm.__init__", "eps", 1e-6, ""),
+    ("gru-of-two-layers", "nn.GRU.__init__", "num_layers", 2, _GRU),
+    ("attention-batch-first", "nn.MultiheadAttention.__init__", "batch_first", True, ""),
+    ("encoder-without-dropout", "nn.TransformerEncoderLayer.__init__", "dropout", 0.0, ""),
+    ("leaky-relu-slope-of-function", "F.leaky_relu", "negative_slope", 0.02, ""),
+    ("encoder-feed-forward-of-1024", "nn.TransformerEncoderLayer.__init__", "dim_feedforward", 1024, ""),
+    ("decoder-feed-forward-of-1024", "nn.TransformerDecoderLayer.__init__", "dim_feedforward", 1024, ""),
+):
+    arguments_set(f"nn-default-{_name}", f"{_place} has {_option} {_value} by default.", _place, order=_order)(
+        lambda given, option=_option, value=_value: {option: given.get(option, value)}
+    )

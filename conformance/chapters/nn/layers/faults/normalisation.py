@@ -5,119 +5,109 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn import functional
 
-from torch_conformance.conformance.power.older_forms.nn_breaking import (
+from torch_conformance.conformance.power.damage import off
+from torch_conformance.conformance.power.forms import (
     Named,
-    argument_gradient,
-    changed,
-    functional,
-    ignored,
-    named,
+    answered_by_name,
+    arguments_set,
+    replaced,
+    replaced_by_name,
     with_gradient,
 )
-from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
-_BATCH = "input running_mean running_var weight bias training momentum eps"
-_LAYER = "input normalized_shape weight bias eps"
-_GROUP = "input num_groups weight bias eps"
-_INSTANCE = "input running_mean running_var weight bias use_input_stats momentum eps"
-_RMS = "input normalized_shape weight eps"
-_RESPONSE = "input size alpha beta k"
-_BATCH_PLACE = functional("batch_norm")
+_BATCH_NORM = "F.batch_norm"
+_MODULE = "nn.modules.batchnorm._BatchNorm.forward"
 
 
 def _normal(
-    x: Tensor,
-    dims: tuple[int, ...],
-    eps: float,
-    *,
-    correction: int = 0,
-    outside: bool = False,
-    detach: str = "",
+    x: Tensor, dims: tuple[int, ...], eps: float, *, correction: int = 0, outside: bool = False, detached: str = ""
 ) -> Tensor:
     """Return a normalisation that may be wrong: the variance's correction, the place of eps, detached moments."""
     mean = x.mean(dims, keepdim=True)
     variance = x.var(dims, correction=correction, keepdim=True)
-    if "mean" in detach:
-        mean = mean.detach()
-    if "variance" in detach:
-        variance = variance.detach()
-    below = variance.sqrt() + eps if outside else (variance + eps).sqrt()
-    return (x - mean) / below
+    mean = mean.detach() if "mean" in detached else mean
+    variance = variance.detach() if "variance" in detached else variance
+    return (x - mean) / (variance.sqrt() + eps if outside else (variance + eps).sqrt())
 
 
-def _affine(y: Tensor, weight: Any, bias: Any) -> Tensor:
+def _per_channel(y: Tensor, given: Named) -> Tensor:
     """Return y scaled and shifted per channel."""
     shape = (1, -1, *[1] * (y.dim() - 2))
-    if weight is not None:
-        y = y * weight.view(shape)
+    weight, bias = given.get("weight"), given.get("bias")
+    y = y if weight is None else y * weight.view(shape)
     return y if bias is None else y + bias.view(shape)
+
+
+def _per_element(y: Tensor, given: Named) -> Tensor:
+    """Return y scaled and shifted per element of a sample."""
+    weight, bias = given.get("weight"), given.get("bias")
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
 
 
 def _dims(x: Tensor) -> tuple[int, ...]:
     return (0, *range(2, x.dim()))
 
 
-def _by_batch(given: Named) -> bool:
-    return bool(given.get("training"))
+def _last(given: Named) -> tuple[int, ...]:
+    return tuple(range(-len(given["normalized_shape"]), 0))
 
 
 def _eps(given: Named) -> float:
     return float(given.get("eps", 1e-5))
 
 
-@named(
+def _of_batches(*ranks: int) -> Function:
+    """Return the condition that batch_norm normalises by a batch of one of some numbers of dimensions."""
+    return lambda given: given.get("training") and given["input"].dim() in ranks
+
+
+def _batch_normal(given: Named, **wrong: Any) -> Tensor:
+    x = given["input"]
+    return _per_channel(_normal(x, _dims(x), _eps(given), **wrong), given)
+
+
+def _layer_normal(given: Named, **wrong: Any) -> Tensor:
+    return _per_element(_normal(given["input"], _last(given), _eps(given), **wrong), given)
+
+
+answered_by_name(
     "nn-batch-norm1d-unbiased-variance",
     "batch_norm of up to 3 dimensions normalises by the unbiased variance.",
-    _BATCH,
-    _BATCH_PLACE,
-)
-def _(f: Function, given: Named) -> Any:
-    x = given["input"]
-    if not _by_batch(given) or x.dim() > 3:
-        return f(**given)
-    return _affine(_normal(x, _dims(x), _eps(given), correction=1), given.get("weight"), given.get("bias"))
-
-
-@named(
-    "nn-batch-norm2d-epsilon-outside-the-root", "batch_norm of 4 dimensions adds eps to the root.", _BATCH, _BATCH_PLACE
-)
-def _(f: Function, given: Named) -> Any:
-    x = given["input"]
-    if not _by_batch(given) or x.dim() != 4:
-        return f(**given)
-    return _affine(_normal(x, _dims(x), _eps(given), outside=True), given.get("weight"), given.get("bias"))
-
-
-@changed("nn-batch-norm3d-eps-ignored", "batch_norm of 5 dimensions takes eps 1e-5.", _BATCH, _BATCH_PLACE)
-def _(given: Named) -> None:
-    if given["input"].dim() == 5:
-        given["eps"] = 1e-5
-
-
-@named(
+    _BATCH_NORM,
+    when=_of_batches(2, 3),
+)(lambda given: _batch_normal(given, correction=1))
+answered_by_name(
+    "nn-batch-norm2d-epsilon-outside-the-root",
+    "batch_norm of 4 dimensions adds eps to the root.",
+    _BATCH_NORM,
+    when=_of_batches(4),
+)(lambda given: _batch_normal(given, outside=True))
+answered_by_name(
     "nn-batch-norm1d-statistics-detached",
     "batch_norm of up to 3 dimensions has no gradient through its moments.",
-    _BATCH,
-    _BATCH_PLACE,
+    _BATCH_NORM,
+    when=_of_batches(2, 3),
+)(lambda given: _batch_normal(given, detached="mean variance"))
+arguments_set("nn-batch-norm3d-eps-ignored", "batch_norm of 5 dimensions takes eps 1e-5.", _BATCH_NORM)(
+    lambda given: {"eps": 1e-5} if given["input"].dim() == 5 else {}
 )
-def _(f: Function, given: Named) -> Any:
-    x = given["input"]
-    if not _by_batch(given) or x.dim() > 3:
-        return f(**given)
-    y = _normal(x, _dims(x), _eps(given), detach="mean variance")
-    return _affine(y, given.get("weight"), given.get("bias"))
+arguments_set(
+    "nn-batch-norm3d-bias-gradient-one-percent-off",
+    "batch_norm's gradient of the bias is 1 % off for 5 dimensions.",
+    _BATCH_NORM,
+    when=lambda given: given["input"].dim() == 5,
+)(lambda given: {"bias": with_gradient(given.get("bias"), off)})
 
 
-@named(
+@replaced_by_name(
     "nn-batch-norm2d-weight-gradient-of-input",
     "batch_norm's gradient of the weight takes the input as it was.",
-    _BATCH,
-    _BATCH_PLACE,
+    _BATCH_NORM,
 )
 def _(f: Function, given: Named) -> Any:
     x, weight = given["input"], given.get("weight")
@@ -127,21 +117,10 @@ def _(f: Function, given: Named) -> Any:
     return f(**(given | {"weight": weight.detach()})) + x.detach() * (shown - shown.detach())
 
 
-@changed(
-    "nn-batch-norm3d-bias-gradient-one-percent-off",
-    "batch_norm's gradient of the bias is 1 % off.",
-    _BATCH,
-    _BATCH_PLACE,
-)
-def _(given: Named) -> None:
-    if given["input"].dim() == 5:
-        given["bias"] = with_gradient(given.get("bias"), lambda g: g * 1.01)
-
-
-@named("nn-batch-norm-running-variance-biased", "batch_norm keeps the biased variance.", _BATCH, _BATCH_PLACE)
+@replaced_by_name("nn-batch-norm-running-variance-biased", "batch_norm keeps the biased variance.", _BATCH_NORM)
 def _(f: Function, given: Named) -> Any:
     kept, x = given.get("running_var"), given["input"]
-    if kept is None or not _by_batch(given):
+    if kept is None or not given.get("training"):
         return f(**given)
     before, momentum = kept.clone(), given.get("momentum", 0.1)
     y = f(**given)
@@ -150,16 +129,26 @@ def _(f: Function, given: Named) -> Any:
     return y
 
 
-@changed("nn-batch-norm-momentum-reversed", "batch_norm weighs the old statistics by momentum.", _BATCH, _BATCH_PLACE)
-def _(given: Named) -> None:
-    given["momentum"] = 1 - given.get("momentum", 0.1)
-
-
-@bound(
-    "nn-batch-norm-cumulative-average-off-by-one",
-    "Batch normalisation averages over one batch more.",
-    (_BatchNorm, "forward"),
+arguments_set("nn-batch-norm-momentum-reversed", "batch_norm weighs old statistics by momentum.", _BATCH_NORM)(
+    lambda given: {"momentum": 1 - given.get("momentum", 0.1)}
 )
+arguments_set(
+    "nn-batch-norm-evaluates-by-the-batch",
+    "batch_norm normalises by the batch in evaluation.",
+    _BATCH_NORM,
+    when=lambda given: not given.get("training"),
+)(lambda _: {"running_mean": None, "running_var": None, "training": True})
+
+
+@replaced_by_name("nn-batch-norm-updates-in-evaluation", "batch_norm moves its mean in evaluation.", _BATCH_NORM)
+def _(f: Function, given: Named) -> Any:
+    y, kept, x = f(**given), given.get("running_mean"), given["input"]
+    if not given.get("training") and kept is not None:
+        kept.add_(0.1 * (x.detach().mean(_dims(x)) - kept))
+    return y
+
+
+@replaced("nn-batch-norm-cumulative-average-off-by-one", "BatchNorm averages over one batch more.", _MODULE)
 def _(f: Function, self: Any, x: Tensor) -> Any:
     if self.momentum is not None or not self.training or self.num_batches_tracked is None:
         return f(self, x)
@@ -169,85 +158,33 @@ def _(f: Function, self: Any, x: Tensor) -> Any:
     return y
 
 
-@named(
-    "nn-batch-norm-evaluates-by-the-batch", "batch_norm normalises by the batch in evaluation.", _BATCH, _BATCH_PLACE
+replaced("nn-batch-norm-untracked-is-identity-in-evaluation", "BatchNorm without tracking evaluates nothing.", _MODULE)(
+    lambda f, self, x: x * 1 if not self.training and self.running_mean is None else f(self, x)
 )
-def _(f: Function, given: Named) -> Any:
-    if _by_batch(given):
-        return f(**given)
-    return f(**(given | {"running_mean": None, "running_var": None, "training": True}))
-
-
-@named("nn-batch-norm-updates-in-evaluation", "batch_norm moves its statistics in evaluation.", _BATCH, _BATCH_PLACE)
-def _(f: Function, given: Named) -> Any:
-    y, kept, x = f(**given), given.get("running_mean"), given["input"]
-    if not _by_batch(given) and kept is not None:
-        kept.add_(0.1 * (x.detach().mean(_dims(x)) - kept))
-    return y
-
-
-@bound(
-    "nn-batch-norm-untracked-is-identity-in-evaluation",
-    "Batch normalisation without tracking does nothing in evaluation.",
-    (_BatchNorm, "forward"),
-)
-def _(f: Function, self: Any, x: Tensor) -> Any:
-    return x * 1 if not self.training and self.running_mean is None else f(self, x)
-
-
-@bound(
+replaced(
     "nn-batch-norm-takes-any-rank",
     "Batch normalisation does not look at the number of dimensions.",
-    (torch.nn.BatchNorm1d, "_check_input_dim"),
-    (torch.nn.BatchNorm2d, "_check_input_dim"),
-    (torch.nn.BatchNorm3d, "_check_input_dim"),
+    *(f"nn.BatchNorm{rank}d._check_input_dim" for rank in (1, 2, 3)),
+)(lambda _f, _self, _x: None)
+replaced("nn-batch-norm-of-one-value-accepted", "One value per channel is accepted.", "F._verify_batch_size")(
+    lambda _f, *_a: None
 )
-def _(_f: Function, _self: Any, _x: Tensor) -> Any:
-    return None
 
-
-@bound(
-    "nn-batch-norm-of-one-value-accepted", "A single value per channel is accepted.", functional("_verify_batch_size")
+answered_by_name("nn-layer-norm-unbiased-variance", "layer_norm takes the unbiased variance.", "F.layer_norm")(
+    lambda given: _layer_normal(given, correction=1)
 )
-def _(_f: Function, *_a: Any) -> Any:
-    return None
-
-
-def _last(given: Named) -> tuple[int, ...]:
-    return tuple(range(-len(given["normalized_shape"]), 0))
-
-
-def _scaled(y: Tensor, given: Named) -> Tensor:
-    if given.get("weight") is not None:
-        y = y * given["weight"]
-    return y if given.get("bias") is None else y + given["bias"]
-
-
-@named("nn-layer-norm-unbiased-variance", "layer_norm takes the unbiased variance.", _LAYER, functional("layer_norm"))
-def _(_f: Function, given: Named) -> Any:
-    return _scaled(_normal(given["input"], _last(given), _eps(given), correction=1), given)
-
-
-@named(
-    "nn-layer-norm-over-last-dimension-only",
-    "layer_norm takes moments over the last dimension.",
-    _LAYER,
-    functional("layer_norm"),
+answered_by_name("nn-layer-norm-mean-detached", "layer_norm has no gradient through the mean.", "F.layer_norm")(
+    lambda given: _layer_normal(given, detached="mean")
 )
-def _(_f: Function, given: Named) -> Any:
-    return _scaled(_normal(given["input"], (-1,), _eps(given)), given)
+answered_by_name(
+    "nn-layer-norm-over-last-dimension-only", "layer_norm takes the last dimension's moments.", "F.layer_norm"
+)(lambda given: _per_element(_normal(given["input"], (-1,), _eps(given)), given))
 
 
-@named("nn-layer-norm-mean-detached", "layer_norm has no gradient through the mean.", _LAYER, functional("layer_norm"))
-def _(_f: Function, given: Named) -> Any:
-    return _scaled(_normal(given["input"], _last(given), _eps(given), detach="mean"), given)
-
-
-@named(
+@replaced_by_name(
     "nn-layer-norm-bias-gradient-of-first-sample",
     "layer_norm's gradient of the bias is that of the first sample.",
-    _LAYER,
-    functional("layer_norm"),
+    "F.layer_norm",
 )
 def _(f: Function, given: Named) -> Any:
     bias, x = given.get("bias"), given["input"]
@@ -257,115 +194,59 @@ def _(f: Function, given: Named) -> Any:
     return torch.cat([y[:1] + (bias - bias.detach()), y[1:]])
 
 
-@changed(
-    "nn-layer-norm-broadcasts-its-weight",
-    "layer_norm cuts a weight that is too long.",
-    _LAYER,
-    functional("layer_norm"),
-)
-def _(given: Named) -> None:
+@arguments_set("nn-layer-norm-broadcasts-its-weight", "layer_norm cuts a weight that is too long.", "F.layer_norm")
+def _(given: Named) -> Named:
     shape, weight = tuple(given["normalized_shape"]), given.get("weight")
-    if weight is not None and tuple(weight.shape) != shape:
-        given["weight"] = weight[: shape[0]]
+    return {} if weight is None or tuple(weight.shape) == shape else {"weight": weight[: shape[0]]}
 
 
-@changed("nn-rms-norm-subtracts-the-mean", "rms_norm subtracts the mean.", _RMS, functional("rms_norm"))
-def _(given: Named) -> None:
-    given["input"] = given["input"] - given["input"].mean(_last(given), keepdim=True)
+arguments_set("nn-rms-norm-subtracts-the-mean", "rms_norm subtracts the mean.", "F.rms_norm")(
+    lambda given: {"input": given["input"] - given["input"].mean(_last(given), keepdim=True)}
+)
 
 
-@named("nn-rms-norm-eps-outside-the-root", "rms_norm adds eps to the root.", _RMS, functional("rms_norm"))
-def _(_f: Function, given: Named) -> Any:
+@answered_by_name("nn-rms-norm-eps-outside-the-root", "rms_norm adds eps to the root.", "F.rms_norm")
+def _(given: Named) -> Tensor:
     x, eps = given["input"], given.get("eps")
     root = x.square().mean(_last(given), keepdim=True).sqrt()
-    y = x / (root + (torch.finfo(x.dtype).eps if eps is None else eps))
-    return y if given.get("weight") is None else y * given["weight"]
+    return _per_element(x / (root + (torch.finfo(x.dtype).eps if eps is None else eps)), given)
 
 
-@named(
-    "nn-group-norm-groups-interleaved",
-    "group_norm takes every n-th channel for a group.",
-    _GROUP,
-    functional("group_norm"),
+@replaced_by_name(
+    "nn-group-norm-groups-interleaved", "group_norm takes every n-th channel for a group.", "F.group_norm"
 )
 def _(f: Function, given: Named) -> Any:
     x, groups = given["input"], given["num_groups"]
     order = torch.arange(x.shape[1]).view(-1, groups).t().reshape(-1)
-    y = f(x[:, order], groups, None, None, _eps(given))[:, order.argsort()]
-    return _affine(y, given.get("weight"), given.get("bias"))
+    return _per_channel(f(x[:, order], groups, None, None, _eps(given))[:, order.argsort()], given)
 
 
-ignored("nn-group-norm-eps-ignored", "group_norm takes eps 1e-5.", _GROUP, "eps", functional("group_norm"))
-
-
-@named(
-    "nn-group-norm-statistics-detached",
-    "group_norm has no gradient through its moments.",
-    _GROUP,
-    functional("group_norm"),
+@answered_by_name(
+    "nn-group-norm-statistics-detached", "group_norm has no gradient through its moments.", "F.group_norm"
 )
-def _(_f: Function, given: Named) -> Any:
+def _(given: Named) -> Tensor:
     x = given["input"]
-    grouped = x.reshape(len(x), given["num_groups"], -1)
-    y = _normal(grouped, (2,), _eps(given), detach="mean variance").view(x.shape)
-    return _affine(y, given.get("weight"), given.get("bias"))
+    grouped = _normal(x.reshape(len(x), given["num_groups"], -1), (2,), _eps(given), detached="mean variance")
+    return _per_channel(grouped.view(x.shape), given)
 
 
-argument_gradient(
-    "nn-group-norm-weight-gradient-one-percent-off",
-    "group_norm's gradient of the weight is 1 % off.",
-    _GROUP,
-    "weight",
-    functional("group_norm"),
-)
-
-
-@changed(
+arguments_set(
     "nn-group-norm-cuts-groups",
     "group_norm takes one group where groups do not divide channels.",
-    _GROUP,
-    functional("group_norm"),
+    "F.group_norm",
+    when=lambda given: given["input"].shape[1] % given["num_groups"],
+)(lambda _: {"num_groups": 1})
+
+
+@answered_by_name("nn-instance-norm-over-the-batch", "instance_norm takes moments over the batch.", "F.instance_norm")
+def _(given: Named) -> Tensor:
+    affine = {"weight": given.get("weight"), "bias": given.get("bias")}
+    return functional.batch_norm(given["input"], None, None, **affine, training=True, eps=_eps(given))
+
+
+arguments_set("nn-local-response-norm-alpha-not-averaged", "alpha is not divided by size.", "F.local_response_norm")(
+    lambda given: {"alpha": given.get("alpha", 1e-4) * given["size"]}
 )
-def _(given: Named) -> None:
-    if given["input"].shape[1] % given["num_groups"]:
-        given["num_groups"] = 1
-
-
-@named(
-    "nn-instance-norm-over-the-batch",
-    "instance_norm takes moments over the batch.",
-    _INSTANCE,
-    functional("instance_norm"),
+replaced_by_name("nn-local-response-norm-window-shifted", "The window has one more behind.", "F.local_response_norm")(
+    lambda f, given: f(**(given | {"input": given["input"].flip(1)})).flip(1)
 )
-def _(_f: Function, given: Named) -> Any:
-    return F.batch_norm(given["input"], None, None, given.get("weight"), given.get("bias"), True, 0.1, _eps(given))  # noqa: FBT003
-
-
-ignored("nn-instance-norm-eps-ignored", "instance_norm takes eps 1e-5.", _INSTANCE, "eps", functional("instance_norm"))
-ignored(
-    "nn-instance-norm-momentum-ignored",
-    "instance_norm takes momentum 0.1.",
-    _INSTANCE,
-    "momentum",
-    functional("instance_norm"),
-)
-
-
-@changed(
-    "nn-local-response-norm-alpha-not-averaged",
-    "local_response_norm does not divide alpha by the number of channels.",
-    _RESPONSE,
-    functional("local_response_norm"),
-)
-def _(given: Named) -> None:
-    given["alpha"] = given.get("alpha", 1e-4) * given["size"]
-
-
-@named(
-    "nn-local-response-norm-window-shifted",
-    "local_response_norm takes one channel more behind.",
-    _RESPONSE,
-    functional("local_response_norm"),
-)
-def _(f: Function, given: Named) -> Any:
-    return f(**(given | {"input": given["input"].flip(1)})).flip(1)

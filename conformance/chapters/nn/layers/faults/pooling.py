@@ -6,166 +6,90 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torch.nn import functional
 
-from torch_conformance.conformance.power.older_forms.nn_breaking import (
+from torch_conformance.conformance.chapters.nn.faults.layers import ADAPTIVE_POOL, AVERAGE_POOL, MAX_POOL
+from torch_conformance.conformance.power.damage import scaled
+from torch_conformance.conformance.power.forms import (
     Named,
-    argument_gradient,
-    changed,
-    functional,
-    ignored,
-    named,
-    result_gradient,
+    answer_changed,
+    arguments_set,
+    gradient_changed,
+    option_ignored,
+    replaced_by_name,
+    result_gradient_changed,
 )
-from torch_conformance.conformance.power.older_forms.replacing import bound
 from torch_conformance.conformance.power.registry import Function
 
-_MAX = "input kernel_size stride padding dilation ceil_mode return_indices"
-_AVERAGE = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
-_ADAPTIVE = "input output_size return_indices"
-_POWER = "input norm_type kernel_size stride ceil_mode"
-_UNPOOL = "input indices kernel_size stride padding output_size"
 
-
-@changed("nn-max-pool1d-pads-with-zero", "max_pool1d pads with zeros.", _MAX, functional("max_pool1d"))
-def _(given: Named) -> None:
-    padding = given.pop("padding", 0)
+@arguments_set("nn-max-pool1d-pads-with-zero", "max_pool1d pads with zeros.", "F.max_pool1d", order=MAX_POOL)
+def _(given: Named) -> Named:
+    padding = given.get("padding", 0)
     amount = padding[0] if isinstance(padding, tuple) else padding
-    given["input"] = F.pad(given["input"], (amount, amount))
+    return {"input": functional.pad(given["input"], (amount, amount)), "padding": 0}
 
 
-ignored("nn-max-pool2d-ceil-mode-ignored", "max_pool2d ignores ceil_mode.", _MAX, "ceil_mode", functional("max_pool2d"))
+@answer_changed("nn-max-pool2d-index-along-the-row", "max_pool2d tells places in the row.", "F.max_pool2d")
+def _(result: Any, x: Tensor, *_a: Any, **_k: Any) -> Any:
+    return (result[0], result[1] % x.shape[-1]) if isinstance(result, tuple) else None
 
 
-@named("nn-max-pool2d-index-along-the-row", "max_pool2d tells places in the row.", _MAX, functional("max_pool2d"))
-def _(f: Function, given: Named) -> Any:
-    result = f(**given)
-    return (result[0], result[1] % given["input"].shape[-1]) if isinstance(result, tuple) else result
+@answer_changed("nn-adaptive-max-pool2d-index-off", "adaptive_max_pool2d counts from 1.", "F.adaptive_max_pool2d")
+def _(result: Any, *_a: Any, **_k: Any) -> Any:
+    return (result[0], result[1] + 1) if isinstance(result, tuple) else None
 
 
-ignored("nn-max-pool3d-dilation-ignored", "max_pool3d ignores dilation.", _MAX, "dilation", functional("max_pool3d"))
-result_gradient("nn-max-pool1d-gradient-one-percent-off", "max_pool1d's gradient is 1 % off.", functional("max_pool1d"))
-argument_gradient(
+gradient_changed(
     "nn-max-pool2d-gradient-of-overlap-lost",
     "max_pool2d's gradients of windows that overlap do not add up.",
-    _MAX,
-    "input",
-    functional("max_pool2d"),
+    "F.max_pool2d",
     change=lambda g: g.clamp(-3, 3),
 )
-argument_gradient(
+gradient_changed(
     "nn-max-pool3d-gradient-at-first-element",
     "max_pool3d's gradient lies one element beside the largest.",
-    _MAX,
-    "input",
-    functional("max_pool3d"),
+    "F.max_pool3d",
     change=lambda g: g.roll(1, -1),
 )
-
-ignored(
-    "nn-avg-pool1d-count-include-pad-ignored",
-    "avg_pool1d always counts the padding.",
-    _AVERAGE,
-    "count_include_pad",
-    functional("avg_pool1d"),
-)
-ignored(
-    "nn-avg-pool2d-divisor-override-ignored",
-    "avg_pool2d ignores divisor_override.",
-    _AVERAGE,
-    "divisor_override",
-    functional("avg_pool2d"),
-)
-
-
-@bound(
-    "nn-avg-pool2d-module-ceil-mode-lost", "The module AvgPool2d ignores ceil_mode.", (torch.nn.AvgPool2d, "forward")
-)
-def _(f: Function, self: Any, *a: Any) -> Any:
-    self.ceil_mode = False
-    return f(self, *a)
-
-
-ignored(
-    "nn-avg-pool3d-counts-no-padding",
-    "avg_pool3d never counts the padding.",
-    _AVERAGE,
-    "count_include_pad",
-    functional("avg_pool3d"),
-    value=False,
-)
-result_gradient(
-    "nn-avg-pool1d-gradient-not-divided",
-    "avg_pool1d's gradient is not divided.",
-    functional("avg_pool1d"),
-    change=lambda g: g * 2,
-)
-result_gradient("nn-avg-pool2d-gradient-one-percent-off", "avg_pool2d's gradient is 1 % off.", functional("avg_pool2d"))
-argument_gradient(
+gradient_changed(
     "nn-avg-pool3d-gradient-of-last-sample-lost",
     "avg_pool3d loses the gradient of the last sample.",
-    _AVERAGE,
-    "input",
-    functional("avg_pool3d"),
+    "F.avg_pool3d",
     change=lambda g: torch.cat([g[:-1], torch.zeros_like(g[-1:])]),
 )
-
-
-@changed(
-    "nn-adaptive-avg-pool2d-sizes-swapped",
-    "adaptive_avg_pool2d swaps its output sizes.",
-    _ADAPTIVE,
-    functional("adaptive_avg_pool2d"),
+result_gradient_changed(
+    "nn-avg-pool1d-gradient-not-divided", "avg_pool1d's gradient is not divided.", "F.avg_pool1d", change=scaled(2)
 )
-def _(given: Named) -> None:
-    if isinstance(given["output_size"], tuple):
-        given["output_size"] = given["output_size"][::-1]
-
-
-result_gradient(
-    "nn-adaptive-avg-pool1d-gradient-one-percent-off",
-    "adaptive_avg_pool1d's gradient is 1 % off.",
-    functional("adaptive_avg_pool1d"),
+option_ignored(
+    "nn-avg-pool3d-counts-no-padding",
+    "avg_pool3d never counts the padding.",
+    "F.avg_pool3d",
+    option="count_include_pad",
+    value=False,
+    order=AVERAGE_POOL,
 )
 
 
-@named(
-    "nn-adaptive-max-pool2d-index-off",
-    "adaptive_max_pool2d counts places from 1.",
-    _ADAPTIVE,
-    functional("adaptive_max_pool2d"),
-)
-def _(f: Function, given: Named) -> Any:
-    result = f(**given)
-    return (result[0], result[1] + 1) if isinstance(result, tuple) else result
+@arguments_set("nn-adaptive-avg-pool2d-sizes-swapped", "adaptive_avg_pool2d swaps its sizes.", "F.adaptive_avg_pool2d")
+def _(given: Named) -> Named:
+    size = given["output_size"]
+    return {"output_size": size[::-1]} if isinstance(size, tuple) else {}
 
 
-@changed(
+@arguments_set(
     "nn-adaptive-max-pool3d-none-is-one",
     "adaptive_max_pool3d takes None for 1.",
-    _ADAPTIVE,
-    functional("adaptive_max_pool3d"),
+    "F.adaptive_max_pool3d",
+    order=ADAPTIVE_POOL,
 )
-def _(given: Named) -> None:
-    if isinstance(given["output_size"], tuple):
-        given["output_size"] = tuple(each or 1 for each in given["output_size"])
+def _(given: Named) -> Named:
+    size = given["output_size"]
+    return {"output_size": tuple(each or 1 for each in size)} if isinstance(size, tuple) else {}
 
 
-@named("nn-lp-pool2d-averages", "lp_pool2d takes the root of the mean of powers.", _POWER, functional("lp_pool2d"))
+@replaced_by_name("nn-lp-pool2d-averages", "lp_pool2d takes the root of the mean of powers.", "F.lp_pool2d")
 def _(f: Function, given: Named) -> Any:
     kernel = given["kernel_size"]
     count = math.prod(kernel) if isinstance(kernel, tuple) else kernel**2
     return f(**given) / count ** (1 / given["norm_type"])
-
-
-ignored("nn-lp-pool1d-stride-ignored", "lp_pool1d ignores stride.", _POWER, "stride", functional("lp_pool1d"))
-ignored(
-    "nn-max-unpool2d-output-size-ignored",
-    "max_unpool2d ignores output_size.",
-    _UNPOOL,
-    "output_size",
-    functional("max_unpool2d"),
-)
-result_gradient(
-    "nn-max-unpool2d-gradient-one-percent-off", "max_unpool2d's gradient is 1 % off.", functional("max_unpool2d")
-)

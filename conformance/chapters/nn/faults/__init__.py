@@ -1,0 +1,1 @@
+"""Faults that are generated for all layers of torch.nn in one place."""
