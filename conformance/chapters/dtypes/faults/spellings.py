@@ -31,8 +31,8 @@ from torch_conformance.conformance.power.forms import (
     methods,
     refusal_forgiven,
     replaced,
-    with_gradient,
 )
+from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 Wrapper = Answer

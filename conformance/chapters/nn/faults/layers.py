@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from torch_conformance.conformance.power.forms import (
-    argument_gradient_changed,
-    object_changed,
-    option_ignored,
-    result_gradient_changed,
-)
+from torch_conformance.conformance.power.forms import object_changed, option_ignored
+from torch_conformance.conformance.power.gradient_forms import argument_gradient_changed, result_gradient_changed
 
 # Arguments of functions that are built in and tell no signature.
 CONVOLUTION = "input weight bias stride padding dilation groups"

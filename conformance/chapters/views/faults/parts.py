@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import as_strided, copied, shifted
-from torch_conformance.conformance.power.forms import differentiated_as, kernels, methods, replaced
+from torch_conformance.conformance.power.forms import kernels, methods, replaced
+from torch_conformance.conformance.power.gradient_forms import differentiated_as
 from torch_conformance.conformance.power.operations import Operation
 from torch_conformance.conformance.power.registry import Function
 

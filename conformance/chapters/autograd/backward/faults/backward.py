@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from torch_conformance.conformance.power import forms
 from torch_conformance.conformance.power.damage import last_replaced, leaves_of, scaled, sequence
-from torch_conformance.conformance.power.forms import Named, arguments_changed, replaced, with_gradient
+from torch_conformance.conformance.power.forms import Named, arguments_changed, replaced
+from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 FUNCTION, METHOD, ZERO_GRAD = "autograd.backward", "Tensor.backward", "nn.Module.zero_grad"
@@ -185,10 +187,14 @@ _READ: tuple[tuple[str, str, Callable[[Tensor], Any]], ...] = (
     ("is-always-contiguous", "grad is contiguous whatever the leaf.", lambda g: g.contiguous()),
     ("of-channels-last-is-contiguous", "4-d grad is contiguous.", lambda g: g.contiguous() if g.dim() == 4 else g),
 )
+
+
+def _read(get: Callable[[Tensor], Any], _: Any, grad: Tensor | None) -> Any:
+    return None if grad is None else get(grad)
+
+
 for _name, _summary, _get in _READ:
-    forms.attribute_changed(
-        f"autograd-grad-{_name}", _summary, GRAD, get=lambda _, g, get=_get: None if g is None else get(g)
-    )
+    forms.attribute_changed(f"autograd-grad-{_name}", _summary, GRAD, get=functools.partial(_read, _get))
 
 forms.attribute_changed(
     "autograd-grad-begins-as-zeros",

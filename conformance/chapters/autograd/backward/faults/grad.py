@@ -16,8 +16,8 @@ from torch_conformance.conformance.power.forms import (
     default_changed,
     option_ignored,
     replaced,
-    with_gradient,
 )
+from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 GRAD = "autograd.grad"

@@ -18,13 +18,8 @@ from torch_conformance.conformance.power.damage import (
     rank,
     scaled,
 )
-from torch_conformance.conformance.power.forms import (
-    answer_changed,
-    gradient_changed,
-    gradients_exchanged,
-    replaced,
-    with_gradient,
-)
+from torch_conformance.conformance.power.forms import answer_changed, replaced
+from torch_conformance.conformance.power.gradient_forms import gradient_changed, gradients_exchanged, with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 
 from torch_conformance.conformance.power.damage import as_if_transposed, is_many, is_strided, last_lost, off, scaled
-from torch_conformance.conformance.power.forms import (
-    both,
-    functions,
+from torch_conformance.conformance.power.forms import both, functions, methods
+from torch_conformance.conformance.power.gradient_forms import (
     gradient_changed,
     gradient_passed_straight,
     gradients_exchanged,
-    methods,
 )
 from torch_conformance.spec.operators import Operator, operators
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,14 +10,8 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import last_lost, needs_gradient, off, scaled
-from torch_conformance.conformance.power.forms import (
-    answer_changed,
-    applied,
-    gradient_changed,
-    replaced,
-    result_changed,
-    with_gradient,
-)
+from torch_conformance.conformance.power.forms import answer_changed, replaced, result_changed
+from torch_conformance.conformance.power.gradient_forms import applied, gradient_changed, with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 PRODUCT = "Tensor.__mul__"
@@ -162,6 +157,10 @@ def _kinked(name: str, summary: str, place: str, change: Callable[[Tensor, Tenso
     replaced(name, summary, place)(answer)
 
 
+def _at_zero(value: float, g: Tensor, x: Tensor) -> Tensor:
+    return torch.where(x == 0, torch.full_like(g, value), g)
+
+
 for _name, _place, _value in (
     ("abs", "torch.abs", 1),
     ("relu", "torch.relu", 1),
@@ -172,7 +171,7 @@ for _name, _place, _value in (
         f"gradient-{_name}-at-zero-is-{('zero', 'one')[_value]}",
         f"The gradient of {_name} at 0 is {_value}.",
         _place,
-        lambda g, x, value=_value: torch.where(x == 0, torch.full_like(g, value), g),
+        functools.partial(_at_zero, _value),
     )
 
 

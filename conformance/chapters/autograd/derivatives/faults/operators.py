@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from torch_conformance.conformance.power.forms import answer_changed, both, gradient_changed, replaced
+from torch_conformance.conformance.power.forms import answer_changed, both, replaced
+from torch_conformance.conformance.power.gradient_forms import gradient_changed
 from torch_conformance.conformance.power.registry import Function
 
 gradient_changed(

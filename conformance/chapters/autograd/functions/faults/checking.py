@@ -10,7 +10,7 @@ import torch
 import torch.utils.checkpoint
 from torch import Tensor
 
-from torch_conformance.conformance.power import forms
+from torch_conformance.conformance.power import forms, gradient_forms
 from torch_conformance.conformance.power.damage import Change, last_replaced, scaled, sequence
 from torch_conformance.conformance.power.forms import (
     answer_changed,
@@ -19,8 +19,8 @@ from torch_conformance.conformance.power.forms import (
     option_ignored,
     option_value_changed,
     replaced,
-    with_gradient,
 )
+from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function, fault
 
 CHECK, SECOND, COPY = "autograd.gradcheck", "autograd.gradgradcheck", "Tensor.__deepcopy__"
@@ -172,7 +172,7 @@ replaced("autograd-deepcopy-of-results-detaches", "deepcopy of a result detaches
 replaced("autograd-clone-function-is-detached", "torch.clone has no history.", "torch.clone")(
     lambda f, x, **k: f(x, **k).detach()
 )
-forms.result_gradient_changed(
+gradient_forms.result_gradient_changed(
     "autograd-clone-method-halves-the-gradient",
     "The gradient of the method clone is halved.",
     "Tensor.clone",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power import forms
+from torch_conformance.conformance.power import forms, gradient_forms
 from torch_conformance.conformance.power.forms import nothing, replaced, wrapping
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
@@ -209,7 +209,7 @@ class _Swapped(torch.autograd.Function):
 
 
 replaced("autograd-mul-grads-swapped", "The gradients of a product's factors are swapped.", "Tensor.__mul__")(
-    lambda f, x, y: forms.applied(_Swapped, x, y) if isinstance(y, Tensor) and y.shape == x.shape else f(x, y)
+    lambda f, x, y: gradient_forms.applied(_Swapped, x, y) if isinstance(y, Tensor) and y.shape == x.shape else f(x, y)
 )
 
 

@@ -19,8 +19,8 @@ from torch_conformance.conformance.power.forms import (
     object_changed,
     replaced_by_name,
     result_changed,
-    with_gradient,
 )
+from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 _SDPA = "F.scaled_dot_product_attention"

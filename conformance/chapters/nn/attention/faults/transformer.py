@@ -13,16 +13,15 @@ from torch_conformance.conformance.power.forms import (
     Named,
     answer_changed,
     answered_by_name,
-    argument_gradient_changed,
     arguments_set,
     attributes_held,
     installed,
     object_changed,
     option_ignored,
     replaced,
-    result_gradient_changed,
     static,
 )
+from torch_conformance.conformance.power.gradient_forms import argument_gradient_changed, result_gradient_changed
 from torch_conformance.conformance.power.registry import Function
 
 _ENCODER, _DECODER = "nn.TransformerEncoderLayer", "nn.TransformerDecoderLayer"

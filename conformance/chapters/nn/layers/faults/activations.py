@@ -7,14 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from torch_conformance.conformance.chapters.nn.faults.layers import SHRINK, SOFTPLUS
-from torch_conformance.conformance.power.forms import (
-    Named,
-    answered_by_name,
-    arguments_set,
-    differentiated,
-    replaced,
-    replaced_by_name,
-)
+from torch_conformance.conformance.power.forms import Named, answered_by_name, arguments_set, replaced, replaced_by_name
+from torch_conformance.conformance.power.gradient_forms import differentiated
 
 
 def _inplace(given: Named) -> bool:

@@ -12,13 +12,12 @@ from torch_conformance.conformance.chapters.nn.faults.layers import CONVOLUTION,
 from torch_conformance.conformance.power.damage import last_lost, read_as_dense
 from torch_conformance.conformance.power.forms import (
     Named,
-    argument_gradient_changed,
     arguments_set,
     attributes_held,
     option_ignored,
     replaced_by_name,
-    with_gradient,
 )
+from torch_conformance.conformance.power.gradient_forms import argument_gradient_changed, with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 _CONV1D, _CONV2D, _CONV3D = (("F." + name, "torch." + name) for name in ("conv1d", "conv2d", "conv3d"))

@@ -14,8 +14,8 @@ from torch_conformance.conformance.power.forms import (
     arguments_set,
     replaced,
     replaced_by_name,
-    with_gradient,
 )
+from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 _EMBEDDING, _BAG = "F.embedding", "F.embedding_bag"

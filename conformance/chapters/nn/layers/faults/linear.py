@@ -8,13 +8,8 @@ import torch
 
 from torch_conformance.conformance.chapters.nn.faults.layers import BILINEAR, LINEAR
 from torch_conformance.conformance.power.damage import off, read_as_dense, scaled
-from torch_conformance.conformance.power.forms import (
-    Named,
-    arguments_set,
-    replaced,
-    replaced_by_name,
-    with_gradient,
-)
+from torch_conformance.conformance.power.forms import Named, arguments_set, replaced, replaced_by_name
+from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 
@@ -130,7 +125,7 @@ def _(f: Function, given: Named) -> Any:
 
 
 def _nearest(given: Named) -> bool:
-    return given.get("mode", "nearest") == "nearest"
+    return bool(given.get("mode", "nearest") == "nearest")
 
 
 replaced_by_name("nn-interpolate-nearest-from-the-end", "interpolate repeats one place later.", "F.interpolate")(

@@ -9,14 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from torch_conformance.conformance.power.damage import off
-from torch_conformance.conformance.power.forms import (
-    Named,
-    answered_by_name,
-    arguments_set,
-    replaced,
-    replaced_by_name,
-    with_gradient,
-)
+from torch_conformance.conformance.power.forms import Named, answered_by_name, arguments_set, replaced, replaced_by_name
+from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 _BATCH_NORM = "F.batch_norm"
@@ -240,8 +234,8 @@ arguments_set(
 
 @answered_by_name("nn-instance-norm-over-the-batch", "instance_norm takes moments over the batch.", "F.instance_norm")
 def _(given: Named) -> Tensor:
-    affine = {"weight": given.get("weight"), "bias": given.get("bias")}
-    return functional.batch_norm(given["input"], None, None, **affine, training=True, eps=_eps(given))
+    weight, bias = given.get("weight"), given.get("bias")
+    return functional.batch_norm(given["input"], None, None, weight, bias, training=True, eps=_eps(given))
 
 
 arguments_set("nn-local-response-norm-alpha-not-averaged", "alpha is not divided by size.", "F.local_response_norm")(

@@ -15,11 +15,10 @@ from torch_conformance.conformance.power.forms import (
     Named,
     answer_changed,
     arguments_set,
-    gradient_changed,
     option_ignored,
     replaced_by_name,
-    result_gradient_changed,
 )
+from torch_conformance.conformance.power.gradient_forms import gradient_changed, result_gradient_changed
 from torch_conformance.conformance.power.registry import Function
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from torch_conformance.conformance.power.damage import off
-from torch_conformance.conformance.power.forms import result_gradient_changed, with_gradient
+from torch_conformance.conformance.power.gradient_forms import result_gradient_changed, with_gradient
 
 for _name in ("linear", "conv2d", "softmax", "cross_entropy", "layer_norm", "batch_norm"):
     result_gradient_changed(

@@ -114,7 +114,8 @@ replaced("nn-losses-take-any-reduction", "An unknown reduction is taken for mean
 def _(given: Named) -> Tensor:
     dim, eps = given.get("dim", 1), given.get("eps", 1e-8)
     unit = [x / x.norm(dim=dim, keepdim=True).clamp(min=eps).detach() for x in (given["x1"], given["x2"])]
-    return (unit[0] * unit[1]).sum(dim)
+    summed: Tensor = (unit[0] * unit[1]).sum(dim)
+    return summed
 
 
 replaced_by_name(

@@ -15,12 +15,11 @@ from torch_conformance.conformance.power.forms import (
     answer_changed,
     arguments_set,
     attributes_held,
-    gradient_changed,
     input_changed,
     object_changed,
     replaced,
-    with_gradient,
 )
+from torch_conformance.conformance.power.gradient_forms import gradient_changed, with_gradient
 from torch_conformance.conformance.power.registry import Function
 
 _RNNS, _LSTM, _GRU = ("_VF.rnn_tanh", "_VF.rnn_relu"), "_VF.lstm", "_VF.gru"
