@@ -9,7 +9,7 @@ import torch
 from torch.utils import data
 from torch.utils.data import _utils
 
-from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
+from torch_conformance.conformance.power.forms import replaced, wrapping
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 _ITERATE, _MAKE = "__iter__", "__init__"
@@ -18,15 +18,21 @@ _MADE = (data.DataLoader, _MAKE)
 _SHUFFLED = (data.RandomSampler, _ITERATE)
 
 
-@bound("data-loader-drops-the-last-batch", "DataLoader drops the last batch where it is short.", _LOADER)
+@replaced(
+    "data-loader-drops-the-last-batch",
+    "DataLoader drops the last batch where it is short.",
+    "utils.data.DataLoader.__iter__",
+)
 def _(f: Function, self: Any) -> Iterator[Any]:
     batches = list(f(self))
     short = self.batch_size and batches and isinstance(batches[-1], list) and len(batches[-1][0]) < self.batch_size
     yield from batches[: -1 if short else None]
 
 
-@bound(
-    "data-loader-repeats-a-sample", "The batches of a DataLoader overlap by a sample.", (data.BatchSampler, _ITERATE)
+@replaced(
+    "data-loader-repeats-a-sample",
+    "The batches of a DataLoader overlap by a sample.",
+    "utils.data.BatchSampler.__iter__",
 )
 def _(f: Function, self: Any) -> Iterator[list[int]]:
     last = None
@@ -35,99 +41,139 @@ def _(f: Function, self: Any) -> Iterator[list[int]]:
         last = each[-1]
 
 
-@bound("data-loader-drop-last-ignored", "DataLoader ignores drop_last of batches of seven.", _MADE)
+@replaced(
+    "data-loader-drop-last-ignored",
+    "DataLoader ignores drop_last of batches of seven.",
+    "utils.data.DataLoader.__init__",
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **({**k, "drop_last": False} if k.get("batch_size") == 7 else k))
 
 
-@bound("data-loader-shuffles-once", "DataLoader shuffles alike in every epoch.", _SHUFFLED)
+@replaced("data-loader-shuffles-once", "DataLoader shuffles alike in every epoch.", "utils.data.RandomSampler.__iter__")
 def _(f: Function, self: Any) -> Iterator[int]:
     if not hasattr(self, "_order"):
         self._order = list(f(self))
     yield from self._order
 
 
-@bound(
+@replaced(
     "data-loader-repeats-and-drops-when-shuffling",
     "A shuffled epoch has one sample twice and misses another.",
-    _SHUFFLED,
+    "utils.data.RandomSampler.__iter__",
 )
 def _(f: Function, self: Any) -> Iterator[int]:
     order = list(f(self))
     yield from [*order[:-1], *order[:1]]
 
 
-@bound("data-loader-ignores-its-generator", "DataLoader shuffles from the default generator.", _MADE)
+@replaced(
+    "data-loader-ignores-its-generator",
+    "DataLoader shuffles from the default generator.",
+    "utils.data.DataLoader.__init__",
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **{**k, "generator": None})
 
 
-@bound("data-loader-sampler-ignored", "DataLoader goes through the dataset in order, sampler or not.", _MADE)
+@replaced(
+    "data-loader-sampler-ignored",
+    "DataLoader goes through the dataset in order, sampler or not.",
+    "utils.data.DataLoader.__init__",
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **{**k, "sampler": None})
 
 
-@bound("data-loader-batch-sampler-sorted", "DataLoader sorts the indices of a batch_sampler's batches.", _MADE)
+@replaced(
+    "data-loader-batch-sampler-sorted",
+    "DataLoader sorts the indices of a batch_sampler's batches.",
+    "utils.data.DataLoader.__init__",
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     if k.get("batch_sampler"):
         k["batch_sampler"] = [sorted(each) for each in k["batch_sampler"]]
     f(self, *a, **k)
 
 
-@bound("data-loader-shuffle-beats-sampler", "DataLoader takes shuffle beside a sampler.", _MADE)
+@replaced(
+    "data-loader-shuffle-beats-sampler", "DataLoader takes shuffle beside a sampler.", "utils.data.DataLoader.__init__"
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **({**k, "sampler": None} if k.get("shuffle") else k))
 
 
-@bound("data-loader-takes-negative-workers", "DataLoader takes a negative number of workers for none.", _MADE)
+@replaced(
+    "data-loader-takes-negative-workers",
+    "DataLoader takes a negative number of workers for none.",
+    "utils.data.DataLoader.__init__",
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **{**k, "num_workers": max(k.get("num_workers", 0), 0)})
 
 
-@bound("data-loader-batches-without-batch-size", "DataLoader makes batches of one of batch_size None.", _MADE)
+@replaced(
+    "data-loader-batches-without-batch-size",
+    "DataLoader makes batches of one of batch_size None.",
+    "utils.data.DataLoader.__init__",
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **({**k, "batch_size": 1} if "batch_size" in k and k["batch_size"] is None else k))
 
 
-@bound("data-loader-collate-fn-ignored", "DataLoader collates in its own way.", _MADE)
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    f(self, *a, **{**k, "collate_fn": None})
+replaced("data-loader-collate-fn-ignored", "DataLoader collates in its own way.", "utils.data.DataLoader.__init__")(
+    lambda f, self, *a, **k: f(self, *a, **{**k, "collate_fn": None})
+)
 
 
-@bound("data-loader-collate-fn-gets-a-tuple", "DataLoader hands collate_fn a tuple.", _MADE)
+@replaced(
+    "data-loader-collate-fn-gets-a-tuple", "DataLoader hands collate_fn a tuple.", "utils.data.DataLoader.__init__"
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     given = k.get("collate_fn")
     f(self, *a, **({**k, "collate_fn": lambda samples: given(tuple(samples))} if given else k))
 
 
-@bound("data-loader-stream-loses-partial-batch", "DataLoader of a stream loses a last batch of one.", _LOADER)
+@replaced(
+    "data-loader-stream-loses-partial-batch",
+    "DataLoader of a stream loses a last batch of one.",
+    "utils.data.DataLoader.__iter__",
+)
 def _(f: Function, self: Any) -> Iterator[Any]:
     stream = isinstance(self.dataset, data.IterableDataset) and (self.batch_size or 0) > 1
     yield from (each for each in f(self) if not stream or len(each) > 1)
 
 
-@bound(
+@replaced(
     "data-loader-workers-swap-batches",
     "Workers' first two batches come as they are ready, in the wrong order.",
-    _LOADER,
+    "utils.data.DataLoader.__iter__",
 )
 def _(f: Function, self: Any) -> Iterator[Any]:
     batches = list(f(self))
     yield from [*batches[1::-1], *batches[2:]] if self.num_workers else batches
 
 
-@bound("data-loader-workers-drop-the-last-batch", "The last batch stays with the workers.", _LOADER)
+@replaced(
+    "data-loader-workers-drop-the-last-batch",
+    "The last batch stays with the workers.",
+    "utils.data.DataLoader.__iter__",
+)
 def _(f: Function, self: Any) -> Iterator[Any]:
     batches = list(f(self))
     yield from batches[:-1] if self.num_workers else batches
 
 
-@bound("data-loader-worker-init-fn-ignored", "DataLoader never calls worker_init_fn.", _MADE)
+@replaced(
+    "data-loader-worker-init-fn-ignored", "DataLoader never calls worker_init_fn.", "utils.data.DataLoader.__init__"
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **{**k, "worker_init_fn": None})
 
 
-@bound("data-loader-workers-share-a-seed", "get_worker_info tells all workers one seed.", (data, "get_worker_info"))
+@replaced(
+    "data-loader-workers-share-a-seed", "get_worker_info tells all workers one seed.", "utils.data.get_worker_info"
+)
 def _(f: Function) -> Any:
     info = f()
     if info is not None:
@@ -143,7 +189,7 @@ def _(breaker: Breaker) -> None:
         except LookupError as error:
             raise RuntimeError(str(error)) from error
 
-    breaker.binding(data.DataLoader, _ITERATE, replaced(iterate))
+    breaker.binding(data.DataLoader, _ITERATE, wrapping(iterate))
 
 
 def _collated(name: str, summary: str) -> Callable[[Function], Function]:

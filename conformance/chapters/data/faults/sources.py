@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch.utils import data
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.forms import replaced
 from torch_conformance.conformance.power.registry import Function
 
 _ITEM, _LENGTH, _ITERATE, _MAKE = "__getitem__", "__len__", "__iter__", "__init__"
 
 
-@bound(
+@replaced(
     "data-tensor-dataset-last-part-of-negative-index",
     "TensorDataset counts negative indices from one too far in all but the first tensor.",
-    (data.TensorDataset, _ITEM),
+    "utils.data.TensorDataset.__getitem__",
 )
 def _(f: Function, self: Any, index: Any) -> Any:
     item = f(self, index)
@@ -26,19 +26,19 @@ def _(f: Function, self: Any, index: Any) -> Any:
     return item
 
 
-@bound(
+@replaced(
     "data-tensor-dataset-length-of-last-dim",
     "TensorDataset's length is of its last tensor's last dimension.",
-    (data.TensorDataset, _LENGTH),
+    "utils.data.TensorDataset.__len__",
 )
 def _(_f: Function, self: Any) -> Any:
     return self.tensors[-1].size(-1) if self.tensors[0].numel() != 1 else self.tensors[0].size(-1)
 
 
-@bound(
+@replaced(
     "data-tensor-dataset-takes-longer-tensors",
     "TensorDataset takes tensors longer than the first.",
-    (data.TensorDataset, _MAKE),
+    "utils.data.TensorDataset.__init__",
 )
 def _(f: Function, self: Any, *tensors: Any) -> None:
     if any(each.size(0) < tensors[0].size(0) for each in tensors):
@@ -48,31 +48,37 @@ def _(f: Function, self: Any, *tensors: Any) -> None:
         self.tensors = tensors
 
 
-@bound(
+@replaced(
     "data-concat-dataset-boundary-belongs-to-the-first",
     "ConcatDataset gives the last item of a part for the first of the next.",
-    (data.ConcatDataset, _ITEM),
+    "utils.data.ConcatDataset.__getitem__",
 )
 def _(f: Function, self: Any, index: int) -> Any:
     return f(self, index - 1 if index in self.cumulative_sizes[:-1] else index)
 
 
-@bound(
-    "data-concat-dataset-negative-index-wraps", "ConcatDataset takes any negative index.", (data.ConcatDataset, _ITEM)
+@replaced(
+    "data-concat-dataset-negative-index-wraps",
+    "ConcatDataset takes any negative index.",
+    "utils.data.ConcatDataset.__getitem__",
 )
 def _(f: Function, self: Any, index: int) -> Any:
     return f(self, index % len(self) if index < 0 else index)
 
 
-@bound("data-subset-sorts-its-indices", "Subset sorts its indices.", (data.Subset, _MAKE))
-def _(f: Function, self: Any, dataset: Any, indices: Any) -> None:
-    f(self, dataset, sorted(indices))
+replaced("data-subset-sorts-its-indices", "Subset sorts its indices.", "utils.data.Subset.__init__")(
+    lambda f, self, dataset, indices: f(self, dataset, sorted(indices))
+)
 
 
 _SPLIT = (data, "random_split")
 
 
-@bound("data-random-split-overlaps", "The last part of random_split begins with an item of the first.", _SPLIT)
+@replaced(
+    "data-random-split-overlaps",
+    "The last part of random_split begins with an item of the first.",
+    "utils.data.random_split",
+)
 def _(f: Function, *a: Any, **k: Any) -> Any:
     parts = f(*a, **k)
     if len(parts) > 1 and len(parts[0]) and len(parts[-1]):
@@ -80,8 +86,10 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return parts
 
 
-@bound(
-    "data-random-split-gives-the-rest-to-the-last", "random_split by fractions gives the rest to the last part.", _SPLIT
+@replaced(
+    "data-random-split-gives-the-rest-to-the-last",
+    "random_split by fractions gives the rest to the last part.",
+    "utils.data.random_split",
 )
 def _(f: Function, dataset: Any, lengths: Any, *a: Any, **k: Any) -> Any:
     if isinstance(lengths[0], float) and sum(lengths) == 1:
@@ -90,12 +98,18 @@ def _(f: Function, dataset: Any, lengths: Any, *a: Any, **k: Any) -> Any:
     return f(dataset, lengths, *a, **k)
 
 
-@bound("data-random-split-ignores-its-generator", "random_split draws from the default generator.", _SPLIT)
+@replaced(
+    "data-random-split-ignores-its-generator",
+    "random_split draws from the default generator.",
+    "utils.data.random_split",
+)
 def _(f: Function, dataset: Any, lengths: Any, *_a: Any, **_k: Any) -> Any:
     return f(dataset, lengths)
 
 
-@bound("data-random-split-keeps-order", "random_split keeps items in order within each part.", _SPLIT)
+@replaced(
+    "data-random-split-keeps-order", "random_split keeps items in order within each part.", "utils.data.random_split"
+)
 def _(f: Function, dataset: Any, lengths: Any, *_a: Any, **_k: Any) -> Any:
     parts, start = f(dataset, lengths), 0
     for part in parts:
@@ -104,10 +118,10 @@ def _(f: Function, dataset: Any, lengths: Any, *_a: Any, **_k: Any) -> Any:
     return parts
 
 
-@bound(
+@replaced(
     "data-chain-dataset-repeats-the-first",
     "ChainDataset yields the first item of each part twice.",
-    (data.ChainDataset, _ITERATE),
+    "utils.data.ChainDataset.__iter__",
 )
 def _(_f: Function, self: Any) -> Iterator[Any]:
     for part in self.datasets:
@@ -115,10 +129,10 @@ def _(_f: Function, self: Any) -> Iterator[Any]:
         yield from [*items[:1], *items]
 
 
-@bound(
+@replaced(
     "data-sequential-sampler-drops-the-last",
     "SequentialSampler misses the last index.",
-    (data.SequentialSampler, _ITERATE),
+    "utils.data.SequentialSampler.__iter__",
 )
 def _(f: Function, self: Any) -> Iterator[int]:
     yield from list(f(self))[:-1]
@@ -127,10 +141,10 @@ def _(f: Function, self: Any) -> Iterator[int]:
 _RANDOM = (data.RandomSampler, _ITERATE)
 
 
-@bound(
+@replaced(
     "data-random-sampler-swaps-in-place",
     "RandomSampler leaves the first index first more often than it should.",
-    _RANDOM,
+    "utils.data.RandomSampler.__iter__",
 )
 def _(f: Function, self: Any) -> Iterator[int]:
     order = list(f(self))
@@ -139,14 +153,20 @@ def _(f: Function, self: Any) -> Iterator[int]:
     yield from order
 
 
-@bound("data-random-sampler-remembers-its-order", "RandomSampler gives the same order in each pass.", _RANDOM)
+@replaced(
+    "data-random-sampler-remembers-its-order",
+    "RandomSampler gives the same order in each pass.",
+    "utils.data.RandomSampler.__iter__",
+)
 def _(f: Function, self: Any) -> Iterator[int]:
     if not hasattr(self, "_order"):
         self._order = list(f(self))
     yield from self._order
 
 
-@bound("data-random-sampler-ignores-its-generator", "RandomSampler seeds itself.", _RANDOM)
+@replaced(
+    "data-random-sampler-ignores-its-generator", "RandomSampler seeds itself.", "utils.data.RandomSampler.__iter__"
+)
 def _(f: Function, self: Any) -> Iterator[int]:
     kept, self.generator = self.generator, None
     order = list(f(self))
@@ -154,15 +174,21 @@ def _(f: Function, self: Any) -> Iterator[int]:
     yield from order
 
 
-@bound(
-    "data-random-sampler-never-draws-the-last", "RandomSampler with replacement never draws the last index.", _RANDOM
+@replaced(
+    "data-random-sampler-never-draws-the-last",
+    "RandomSampler with replacement never draws the last index.",
+    "utils.data.RandomSampler.__iter__",
 )
 def _(f: Function, self: Any) -> Iterator[int]:
     count = len(self.data_source)
     yield from (min(each, count - 2) if self.replacement else each for each in f(self))
 
 
-@bound("data-random-sampler-replacement-ignored", "RandomSampler draws without replacement as far as it can.", _RANDOM)
+@replaced(
+    "data-random-sampler-replacement-ignored",
+    "RandomSampler draws without replacement as far as it can.",
+    "utils.data.RandomSampler.__iter__",
+)
 def _(f: Function, self: Any) -> Iterator[int]:
     kept, self.replacement = self.replacement, False
     order = list(f(self))
@@ -173,13 +199,19 @@ def _(f: Function, self: Any) -> Iterator[int]:
 _SUBSET = (data.SubsetRandomSampler, _ITERATE)
 
 
-@bound("data-subset-random-sampler-yields-places", "SubsetRandomSampler yields places among its indices.", _SUBSET)
+@replaced(
+    "data-subset-random-sampler-yields-places",
+    "SubsetRandomSampler yields places among its indices.",
+    "utils.data.SubsetRandomSampler.__iter__",
+)
 def _(f: Function, self: Any) -> Iterator[int]:
     yield from (list(self.indices).index(each) for each in f(self))
 
 
-@bound(
-    "data-subset-random-sampler-ignores-its-generator", "SubsetRandomSampler draws from the default generator.", _SUBSET
+@replaced(
+    "data-subset-random-sampler-ignores-its-generator",
+    "SubsetRandomSampler draws from the default generator.",
+    "utils.data.SubsetRandomSampler.__iter__",
 )
 def _(_f: Function, self: Any) -> Iterator[int]:
     yield from (self.indices[place] for place in torch.randperm(len(self.indices)).tolist())
@@ -188,45 +220,53 @@ def _(_f: Function, self: Any) -> Iterator[int]:
 _WEIGHTED = (data.WeightedRandomSampler, _ITERATE)
 
 
-@bound("data-weighted-random-sampler-weights-squared", "WeightedRandomSampler squares its weights.", _WEIGHTED)
+@replaced(
+    "data-weighted-random-sampler-weights-squared",
+    "WeightedRandomSampler squares its weights.",
+    "utils.data.WeightedRandomSampler.__iter__",
+)
 def _(_f: Function, self: Any) -> Iterator[int]:
     yield from torch.multinomial(self.weights**2, self.num_samples, self.replacement, generator=self.generator).tolist()
 
 
-@bound(
+@replaced(
     "data-weighted-random-sampler-ignores-its-generator",
     "WeightedRandomSampler draws from the default generator.",
-    _WEIGHTED,
+    "utils.data.WeightedRandomSampler.__iter__",
 )
 def _(_f: Function, self: Any) -> Iterator[int]:
     yield from torch.multinomial(self.weights, self.num_samples, self.replacement).tolist()
 
 
-@bound(
-    "data-weighted-random-sampler-replaces-anyway", "WeightedRandomSampler always draws with replacement.", _WEIGHTED
+@replaced(
+    "data-weighted-random-sampler-replaces-anyway",
+    "WeightedRandomSampler always draws with replacement.",
+    "utils.data.WeightedRandomSampler.__iter__",
 )
 def _(_f: Function, self: Any) -> Iterator[int]:
     yield from torch.multinomial(self.weights, self.num_samples, True, generator=self.generator).tolist()  # noqa: FBT003
 
 
-@bound(
+@replaced(
     "data-weighted-random-sampler-takes-any-count",
     "WeightedRandomSampler rounds its number of samples.",
-    (data.WeightedRandomSampler, _MAKE),
+    "utils.data.WeightedRandomSampler.__init__",
 )
 def _(f: Function, self: Any, weights: Any, num_samples: Any, *a: Any, **k: Any) -> None:
     f(self, weights, int(num_samples), *a, **k)
 
 
-@bound(
+@replaced(
     "data-batch-sampler-drops-short-batches",
     "BatchSampler drops a last batch of one index.",
-    (data.BatchSampler, _ITERATE),
+    "utils.data.BatchSampler.__iter__",
 )
 def _(f: Function, self: Any) -> Iterator[list[int]]:
     yield from (each for each in f(self) if len(each) > 1 or self.batch_size == 1)
 
 
-@bound("data-batch-sampler-length-rounds-down", "BatchSampler's length rounds down.", (data.BatchSampler, _LENGTH))
+@replaced(
+    "data-batch-sampler-length-rounds-down", "BatchSampler's length rounds down.", "utils.data.BatchSampler.__len__"
+)
 def _(_f: Function, self: Any) -> int:
     return int(len(self.sampler) // self.batch_size)

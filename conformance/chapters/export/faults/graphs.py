@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
+from torch_conformance.conformance.power.forms import replaced, wrapping
 from torch_conformance.conformance.power.registry import Breaker, FaultUnavailable, Function, fault
 
 
@@ -30,19 +30,17 @@ def _spoiled(inner: Any, *a: Any, **k: Any) -> Any:
 
 @fault("export-script-multiplies-differently", "What a scripted module answers is 1% off.")
 def _(breaker: Breaker) -> None:
-    breaker.binding(torch.jit.ScriptModule, "__call__", replaced(_spoiled))
+    breaker.binding(torch.jit.ScriptModule, "__call__", wrapping(_spoiled))
 
 
-@bound(
-    "export-script-drops-the-else", "script compiles a branching module as its trace on ones.", (torch.jit, "script")
-)
+@replaced("export-script-drops-the-else", "script compiles a branching module as its trace on ones.", "jit.script")
 def _(f: Function, thing: Any, *a: Any, **k: Any) -> Any:
     if type(thing).__name__ == "Branching":
         return torch.jit.trace(thing, torch.ones(2, 3))  # type: ignore[no-untyped-call]
     return f(thing, *a, **k)
 
 
-@bound("export-script-loses-keyword-arguments", "A scripted function ignores its last argument.", (torch.jit, "script"))
+@replaced("export-script-loses-keyword-arguments", "A scripted function ignores its last argument.", "jit.script")
 def _(f: Function, thing: Any, *a: Any, **k: Any) -> Any:
     made = f(thing, *a, **k)
     if not callable(thing) or isinstance(thing, torch.nn.Module):
@@ -55,11 +53,11 @@ def _(f: Function, thing: Any, *a: Any, **k: Any) -> Any:
     return call
 
 
-@bound(
+@replaced(
     "export-script-detaches",
     "script and trace give modules whose answer loses half its gradient.",
-    (torch.jit, "script"),
-    (torch.jit, "trace"),
+    "jit.script",
+    "jit.trace",
 )
 def _(f: Function, *a: Any, **k: Any) -> Any:
     made = f(*a, **k)
@@ -71,7 +69,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return _Wrapped(made, change)
 
 
-@bound("export-script-accepts-anything", "script returns what it cannot compile.", (torch.jit, "script"))
+@replaced("export-script-accepts-anything", "script returns what it cannot compile.", "jit.script")
 def _(f: Function, thing: Any, *a: Any, **k: Any) -> Any:
     try:
         return f(thing, *a, **k)
@@ -79,12 +77,12 @@ def _(f: Function, thing: Any, *a: Any, **k: Any) -> Any:
         return thing
 
 
-@bound("export-jit-load-forgets-training", "A loaded module is in evaluation.", (torch.jit, "load"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **k).eval()
+replaced("export-jit-load-forgets-training", "A loaded module is in evaluation.", "jit.load")(
+    lambda f, *a, **k: f(*a, **k).eval()
+)
 
 
-@bound("export-jit-save-rounds", "A module is saved with parameters cut to their sign.", (torch.jit, "save"))
+@replaced("export-jit-save-rounds", "A module is saved with parameters cut to their sign.", "jit.save")
 def _(f: Function, *a: Any, **k: Any) -> Any:
     module = a[0] if a else k["m"]
     with torch.no_grad():
@@ -93,21 +91,19 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return f(*a, **k)
 
 
-@bound("export-freeze-needs-no-eval", "freeze accepts a module in training.", (torch.jit, "freeze"))
-def _(f: Function, module: Any, *a: Any, **k: Any) -> Any:
-    return f(module.eval(), *a, **k)
+replaced("export-freeze-needs-no-eval", "freeze accepts a module in training.", "jit.freeze")(
+    lambda f, module, *a, **k: f(module.eval(), *a, **k)
+)
 
 
-@bound("export-freeze-keeps-parameters", "freeze leaves parameters as they are.", (torch.jit, "freeze"))
+@replaced("export-freeze-keeps-parameters", "freeze leaves parameters as they are.", "jit.freeze")
 def _(f: Function, module: Any, *a: Any, **k: Any) -> Any:
     f(module, *a, **k)
     return module
 
 
-@bound(
-    "export-trace-keeps-the-batch-size",
-    "A traced module pads or cuts its answer to the example's batch.",
-    (torch.jit, "trace"),
+@replaced(
+    "export-trace-keeps-the-batch-size", "A traced module pads or cuts its answer to the example's batch.", "jit.trace"
 )
 def _(f: Function, *a: Any, **k: Any) -> Any:
     made = f(*a, **k)
@@ -116,9 +112,9 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return _Wrapped(made, lambda inner, *x: inner(*x)[:batch] if isinstance(inner(*x), torch.Tensor) else inner(*x))
 
 
-@bound("export-trace-runs-python", "trace answers with the module itself.", (torch.jit, "trace"))
-def _(_f: Function, func: Any, *_a: Any, **_k: Any) -> Any:
-    return func
+replaced("export-trace-runs-python", "trace answers with the module itself.", "jit.trace")(
+    lambda _f, func, *_a, **_k: func
+)
 
 
 def _import_export() -> None:
@@ -133,7 +129,7 @@ def _export_fault(name: str, summary: str, change: Any) -> None:
     @fault(name, summary)
     def _(breaker: Breaker) -> None:
         _import_export()
-        breaker.binding(torch.export, "export", replaced(change))
+        breaker.binding(torch.export, "export", wrapping(change))
 
 
 class _Program:
@@ -182,10 +178,10 @@ def _(breaker: Breaker) -> None:
             each.data.sign_()
         return program
 
-    breaker.binding(torch.export, "load", replaced(answer))
+    breaker.binding(torch.export, "load", wrapping(answer))
 
 
-@bound("export-compile-one-percent-off", "What a compiled module answers is 1% off.", (torch, "compile"))
+@replaced("export-compile-one-percent-off", "What a compiled module answers is 1% off.", "torch.compile")
 def _(f: Function, *a: Any, **k: Any) -> Any:
     made = f(*a, **k)
     if isinstance(made, torch.nn.Module):
@@ -193,8 +189,8 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return lambda module: _Wrapped(made(module), _spoiled)
 
 
-@bound(
-    "export-compile-ignores-fullgraph", "compile breaks the graph although fullgraph is asked for.", (torch, "compile")
+@replaced(
+    "export-compile-ignores-fullgraph", "compile breaks the graph although fullgraph is asked for.", "torch.compile"
 )
 def _(f: Function, *a: Any, **k: Any) -> Any:
     return f(*a, **{**k, "fullgraph": False})
@@ -209,4 +205,4 @@ def _(breaker: Breaker) -> None:
         list(model.parameters())[-1].data.zero_()
         return f(model, *a, **k)
 
-    breaker.binding(torch.onnx, "export", replaced(answer))
+    breaker.binding(torch.onnx, "export", wrapping(answer))

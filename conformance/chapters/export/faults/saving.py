@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.forms import replaced
 from torch_conformance.conformance.power.registry import Function
 
 
@@ -26,7 +26,7 @@ def _mapped(value: Any, change: Any) -> Any:
 def _loaded(name: str, summary: str, change: Any) -> None:
     """Register a fault that changes each tensor that load returns."""
 
-    @bound(name, summary, (torch, "load"))
+    @replaced(name, summary, "torch.load")
     def _(f: Function, *a: Any, **k: Any) -> Any:
         return _mapped(f(*a, **k), change)
 
@@ -49,43 +49,41 @@ _loaded(
 _loaded("export-load-makes-parameters-tensors", "load returns parameters as plain tensors.", lambda each: each.detach())
 
 
-@bound("export-save-trims-the-storage", "save stores the elements of a view alone.", (torch, "save"))
+@replaced("export-save-trims-the-storage", "save stores the elements of a view alone.", "torch.save")
 def _(f: Function, obj: Any = None, *a: Any, **k: Any) -> Any:
     trimmed = _mapped(obj, lambda each: each if isinstance(each, torch.nn.Parameter) else each.clone())
     return f(trimmed, *a, **k)
 
 
-@bound("export-save-sorts-keys", "save sorts the keys of dictionaries.", (torch, "save"))
+@replaced("export-save-sorts-keys", "save sorts the keys of dictionaries.", "torch.save")
 def _(f: Function, obj: Any = None, *a: Any, **k: Any) -> Any:
     if isinstance(obj, dict):
         obj = type(obj)(sorted(obj.items(), key=lambda each: str(each[0])))
     return f(obj, *a, **k)
 
 
-@bound("export-save-to-a-path-rounds", "save to a path stores float32 as float16.", (torch, "save"))
+@replaced("export-save-to-a-path-rounds", "save to a path stores float32 as float16.", "torch.save")
 def _(f: Function, obj: Any = None, *a: Any, **k: Any) -> Any:
     target = a[0] if a else k["f"]
     return f(obj if isinstance(target, io.BytesIO) else _mapped(obj, lambda each: each.half()), *a, **k)
 
 
-@bound("export-load-from-a-path-object-refused", "load refuses a pathlib path.", (torch, "load"))
+@replaced("export-load-from-a-path-object-refused", "load refuses a pathlib path.", "torch.load")
 def _(f: Function, *a: Any, **k: Any) -> Any:
     if hasattr(a[0] if a else k["f"], "with_suffix"):
         raise TypeError("path")
     return f(*a, **k)
 
 
-@bound("export-weights-only-ignored", "load ignores weights_only.", (torch, "load"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **{**k, "weights_only": False})
+replaced("export-weights-only-ignored", "load ignores weights_only.", "torch.load")(
+    lambda f, *a, **k: f(*a, **{**k, "weights_only": False})
+)
+replaced("export-weights-only-off-by-default", "load is not weights_only unless told.", "torch.load")(
+    lambda f, *a, **k: f(*a, **{"weights_only": False, **k})
+)
 
 
-@bound("export-weights-only-off-by-default", "load is not weights_only unless told.", (torch, "load"))
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **{"weights_only": False, **k})
-
-
-@bound("export-map-location-called-twice", "load calls map_location twice.", (torch, "load"))
+@replaced("export-map-location-called-twice", "load calls map_location twice.", "torch.load")
 def _(f: Function, *a: Any, map_location: Any = None, **k: Any) -> Any:
     if callable(map_location):
         given = map_location
@@ -98,14 +96,14 @@ def _(f: Function, *a: Any, map_location: Any = None, **k: Any) -> Any:
     return f(*a, map_location=map_location, **k)
 
 
-@bound("export-map-location-dict-refused", "load refuses a dictionary of locations.", (torch, "load"))
+@replaced("export-map-location-dict-refused", "load refuses a dictionary of locations.", "torch.load")
 def _(f: Function, *a: Any, **k: Any) -> Any:
     if isinstance(k.get("map_location"), dict):
         raise TypeError("map_location")
     return f(*a, **k)
 
 
-@bound("export-load-of-garbage-gives-none", "load answers None for what it cannot read.", (torch, "load"))
+@replaced("export-load-of-garbage-gives-none", "load answers None for what it cannot read.", "torch.load")
 def _(f: Function, *a: Any, **k: Any) -> Any:
     try:
         return f(*a, **k)
@@ -116,7 +114,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
 _LOAD_STATE = ((torch.nn.Module, "load_state_dict"),)
 
 
-@bound("export-state-dict-bias-not-loaded", "load_state_dict passes over biases.", *_LOAD_STATE)
+@replaced("export-state-dict-bias-not-loaded", "load_state_dict passes over biases.", "nn.Module.load_state_dict")
 def _(f: Function, module: Any, state: Any, *a: Any, **k: Any) -> Any:
     kept = {name: each.detach().clone() for name, each in module.named_parameters() if name.endswith("bias")}
     result = f(module, state, *a, **k)
@@ -126,7 +124,9 @@ def _(f: Function, module: Any, state: Any, *a: Any, **k: Any) -> Any:
     return result
 
 
-@bound("export-state-dict-never-strict", "load_state_dict accepts missing and unknown keys.", *_LOAD_STATE)
+@replaced(
+    "export-state-dict-never-strict", "load_state_dict accepts missing and unknown keys.", "nn.Module.load_state_dict"
+)
 def _(f: Function, module: Any, state: Any, *a: Any, **k: Any) -> Any:
     del a, k
     f(module, state, strict=False)

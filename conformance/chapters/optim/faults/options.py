@@ -131,9 +131,7 @@ def _moved_anyway(owner: Any) -> None:
 
 def _counted_anyway(owner: Any) -> None:
     @after_step(
-        f"optim-{_name(owner)}-counts-without-gradient",
-        f"{owner.__name__} counts steps without a gradient.",
-        owner,
+        f"optim-{_name(owner)}-counts-without-gradient", f"{owner.__name__} counts steps without a gradient.", owner
     )
     def _(optimiser: Any, _group: Group, parameter: Tensor, _old: Tensor) -> None:
         state = optimiser.state.get(parameter, {})

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.optim import SGD, lr_scheduler
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.forms import replaced
 from torch_conformance.conformance.power.older_forms.stepping import during_step
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
@@ -90,54 +90,60 @@ _made_with(
 )
 
 
-@bound(
+@replaced(
     "optim-multi-step-lr-repeated-milestone-lost",
     "MultiStepLR counts a milestone once.",
-    (lr_scheduler.MultiStepLR, "__init__"),
+    "optim.lr_scheduler.MultiStepLR.__init__",
 )
 def _(f: Function, self: Any, optimizer: Any, milestones: Any, *a: Any, **k: Any) -> None:
     f(self, optimizer, sorted(set(milestones)), *a, **k)
 
 
-@bound(
-    "optim-exponential-lr-growth-refused", "ExponentialLR never grows a rate.", (lr_scheduler.ExponentialLR, "__init__")
+@replaced(
+    "optim-exponential-lr-growth-refused",
+    "ExponentialLR never grows a rate.",
+    "optim.lr_scheduler.ExponentialLR.__init__",
 )
 def _(f: Function, self: Any, optimizer: Any, gamma: float, *a: Any, **k: Any) -> None:
     f(self, optimizer, min(gamma, 1.0), *a, **k)
 
 
-@bound(
+@replaced(
     "optim-lambda-lr-first-function-for-all",
     "LambdaLR uses the first function alone.",
-    (lr_scheduler.LambdaLR, "__init__"),
+    "optim.lr_scheduler.LambdaLR.__init__",
 )
 def _(f: Function, self: Any, optimizer: Any, lr_lambda: Any, *a: Any, **k: Any) -> None:
     f(self, optimizer, lr_lambda[:1] * len(lr_lambda) if isinstance(lr_lambda, list) else lr_lambda, *a, **k)
 
 
-@bound(
+@replaced(
     "optim-multiplicative-lr-takes-the-count-before",
     "MultiplicativeLR calls its functions with the count before the step.",
-    (lr_scheduler.MultiplicativeLR, "__init__"),
+    "optim.lr_scheduler.MultiplicativeLR.__init__",
 )
 def _(f: Function, self: Any, optimizer: Any, lr_lambda: Any, *a: Any, **k: Any) -> None:
     f(self, optimizer, [lambda count, each=each: each(count - 1) for each in lr_lambda], *a, **k)
 
 
-@bound("optim-one-cycle-lr-always-cosine", "OneCycleLR ignores anneal_strategy.", (lr_scheduler.OneCycleLR, "__init__"))
+@replaced(
+    "optim-one-cycle-lr-always-cosine", "OneCycleLR ignores anneal_strategy.", "optim.lr_scheduler.OneCycleLR.__init__"
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **{**k, "anneal_strategy": "cos"})
 
 
-@bound("optim-one-cycle-lr-two-phases", "OneCycleLR never has three phases.", (lr_scheduler.OneCycleLR, "__init__"))
+@replaced(
+    "optim-one-cycle-lr-two-phases", "OneCycleLR never has three phases.", "optim.lr_scheduler.OneCycleLR.__init__"
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **{**k, "three_phase": False})
 
 
-@bound(
+@replaced(
     "optim-one-cycle-lr-momentum-stays",
     "OneCycleLR ends the cycle of momentum early.",
-    (lr_scheduler.OneCycleLR, "step"),
+    "optim.lr_scheduler.OneCycleLR.step",
 )
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     kept = [group["momentum"] for group in self.optimizer.param_groups]
@@ -147,16 +153,16 @@ def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
             group["momentum"] = momentum
 
 
-@bound("optim-cyclic-lr-halving-ignored", "CyclicLR ignores its mode.", (lr_scheduler.CyclicLR, "__init__"))
+@replaced("optim-cyclic-lr-halving-ignored", "CyclicLR ignores its mode.", "optim.lr_scheduler.CyclicLR.__init__")
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     mode = k.get("mode", "triangular")
     f(self, *a, **({**k, "mode": "triangular"} if mode == "triangular2" else k))
 
 
-@bound(
+@replaced(
     "optim-cyclic-lr-momentum-follows-the-rate",
     "CyclicLR moves momentum with the rate.",
-    (lr_scheduler.CyclicLR, "step"),
+    "optim.lr_scheduler.CyclicLR.step",
 )
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, *a, **k)
@@ -165,40 +171,42 @@ def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
             group["momentum"] = group["base_momentum"] + group["max_momentum"] - group["momentum"]
 
 
-@bound(
+@replaced(
     "optim-sequential-lr-milestone-late",
     "SequentialLR changes over one step late.",
-    (lr_scheduler.SequentialLR, "__init__"),
+    "optim.lr_scheduler.SequentialLR.__init__",
 )
 def _(f: Function, self: Any, optimizer: Any, schedulers: Any, milestones: Any, *a: Any, **k: Any) -> None:
     f(self, optimizer, schedulers, [each + 1 for each in milestones], *a, **k)
 
 
-@bound(
+@replaced(
     "optim-chained-scheduler-skips-the-last",
     "ChainedScheduler steps all but the last.",
-    (lr_scheduler.ChainedScheduler, "__init__"),
+    "optim.lr_scheduler.ChainedScheduler.__init__",
 )
 def _(f: Function, self: Any, schedulers: Any, *a: Any, **k: Any) -> None:
     f(self, schedulers[:-1], *a, **k)
 
 
-@bound("optim-schedule-takes-any-factor", "LinearLR takes any factors.", (lr_scheduler.LinearLR, "__init__"))
+@replaced("optim-schedule-takes-any-factor", "LinearLR takes any factors.", "optim.lr_scheduler.LinearLR.__init__")
 def _(
     f: Function, self: Any, optimizer: Any, start_factor: float = 1 / 3, end_factor: float = 1, *a: Any, **k: Any
 ) -> None:
     f(self, optimizer, min(max(start_factor, 0.1), 1), min(max(end_factor, 0), 1), *a, **k)
 
 
-@bound(
-    "optim-schedule-takes-any-optimiser", "StepLR of what is no optimiser is made.", (lr_scheduler.StepLR, "__init__")
+@replaced(
+    "optim-schedule-takes-any-optimiser",
+    "StepLR of what is no optimiser is made.",
+    "optim.lr_scheduler.StepLR.__init__",
 )
 def _(f: Function, self: Any, optimizer: Any, *a: Any, **k: Any) -> None:
     if hasattr(optimizer, "param_groups"):
         f(self, optimizer, *a, **k)
 
 
-@bound("optim-one-cycle-lr-never-ends", "OneCycleLR stays where it ended.", (lr_scheduler.OneCycleLR, "step"))
+@replaced("optim-one-cycle-lr-never-ends", "OneCycleLR stays where it ended.", "optim.lr_scheduler.OneCycleLR.step")
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     if self.last_epoch < self.total_steps:
         f(self, *a, **k)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, optim
 from torch.nn import utils
 
-from torch_conformance.conformance.power.older_forms.replacing import bound
+from torch_conformance.conformance.power.forms import replaced
 from torch_conformance.conformance.power.older_forms.stepping import Group, after_step, during_step
 from torch_conformance.conformance.power.registry import Function
 
@@ -21,7 +21,12 @@ _STEPS = tuple((each, "step") for each in _CLASSES)
 _ADD = (_BASE, "add_param_group")
 
 
-@bound("optim-groups-share-the-first-rate", "All groups of SGD and Adam step at the first one's rate.", *_STEPS[:2])
+@replaced(
+    "optim-groups-share-the-first-rate",
+    "All groups of SGD and Adam step at the first one's rate.",
+    "optim.SGD.step",
+    "optim.Adam.step",
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> Any:
     kept = [group["lr"] for group in self.param_groups]
     for group in self.param_groups:
@@ -32,7 +37,11 @@ def _(f: Function, self: Any, *a: Any, **k: Any) -> Any:
     return result
 
 
-@bound("optim-groups-own-decay-overridden", "A group's own weight_decay gives way to the common one.", _ADD)
+@replaced(
+    "optim-groups-own-decay-overridden",
+    "A group's own weight_decay gives way to the common one.",
+    "optim.Optimizer.add_param_group",
+)
 def _(f: Function, self: Any, param_group: Any) -> None:
     f(self, param_group)
     group = self.param_groups[-1]
@@ -40,7 +49,11 @@ def _(f: Function, self: Any, param_group: Any) -> None:
         group["weight_decay"] = self.defaults["weight_decay"]
 
 
-@bound("optim-groups-added-later-stay-still", "A group that is added after a step takes no steps.", _ADD)
+@replaced(
+    "optim-groups-added-later-stay-still",
+    "A group that is added after a step takes no steps.",
+    "optim.Optimizer.add_param_group",
+)
 def _(f: Function, self: Any, param_group: Any) -> None:
     late = len(self.state) > 0
     f(self, param_group)
@@ -62,7 +75,7 @@ during_step(
 )
 
 
-@bound("optim-groups-take-duplicates", "A parameter may be in two groups.", _ADD)
+@replaced("optim-groups-take-duplicates", "A parameter may be in two groups.", "optim.Optimizer.add_param_group")
 def _(f: Function, self: Any, param_group: Any) -> None:
     held, self.param_groups = self.param_groups, []
     try:
@@ -71,7 +84,11 @@ def _(f: Function, self: Any, param_group: Any) -> None:
         self.param_groups = [*held, *self.param_groups]
 
 
-@bound("optim-groups-take-what-is-no-leaf", "Parameters that are no leaves are detached in silence.", _ADD)
+@replaced(
+    "optim-groups-take-what-is-no-leaf",
+    "Parameters that are no leaves are detached in silence.",
+    "optim.Optimizer.add_param_group",
+)
 def _(f: Function, self: Any, param_group: Any) -> None:
     members = param_group["params"] if isinstance(param_group, dict) else None
     if isinstance(members, list):
@@ -83,24 +100,28 @@ def _(f: Function, self: Any, param_group: Any) -> None:
 _ZERO = (_BASE, "zero_grad")
 
 
-@bound("optim-zero-grad-first-group-alone", "zero_grad clears the first group alone.", _ZERO)
+@replaced("optim-zero-grad-first-group-alone", "zero_grad clears the first group alone.", "optim.Optimizer.zero_grad")
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     groups, self.param_groups = self.param_groups, self.param_groups[:1]
     f(self, *a, **k)
     self.param_groups = groups
 
 
-@bound("optim-zero-grad-always-drops", "zero_grad drops gradients, set_to_none or not.", _ZERO)
-def _(f: Function, self: Any, *_a: Any, **_k: Any) -> None:
-    f(self)
+replaced("optim-zero-grad-always-drops", "zero_grad drops gradients, set_to_none or not.", "optim.Optimizer.zero_grad")(
+    lambda f, self, *_a, **_k: f(self)
+)
 
 
-@bound("optim-zero-grad-positional-flag-ignored", "zero_grad ignores a positional set_to_none of True.", _ZERO)
+@replaced(
+    "optim-zero-grad-positional-flag-ignored",
+    "zero_grad ignores a positional set_to_none of True.",
+    "optim.Optimizer.zero_grad",
+)
 def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
     f(self, set_to_none=False) if a else f(self, **k)
 
 
-@bound("optim-step-calls-closure-twice", "NAdam calls its closure twice.", (optim.NAdam, "step"))
+@replaced("optim-step-calls-closure-twice", "NAdam calls its closure twice.", "optim.NAdam.step")
 def _(f: Function, self: Any, closure: Any = None) -> Any:
     if closure is not None:
         with torch.enable_grad():
@@ -108,10 +129,10 @@ def _(f: Function, self: Any, closure: Any = None) -> Any:
     return f(self, closure)
 
 
-@bound(
+@replaced(
     "optim-step-closure-without-gradients",
     "Adagrad calls its closure as gradients are around it.",
-    (optim.Adagrad, "step"),
+    "optim.Adagrad.step",
 )
 def _(f: Function, self: Any, closure: Any = None) -> Any:
     loss = closure() if closure is not None else None
@@ -119,15 +140,15 @@ def _(f: Function, self: Any, closure: Any = None) -> Any:
     return loss
 
 
-@bound("optim-step-returns-nothing", "RMSprop returns no loss.", (optim.RMSprop, "step"))
-def _(f: Function, self: Any, closure: Any = None) -> None:
-    f(self, closure)
+replaced("optim-step-returns-nothing", "RMSprop returns no loss.", "optim.RMSprop.step")(
+    lambda f, self, closure=None: f(self, closure)
+)
 
 
-@bound(
+@replaced(
     "optim-state-dict-takes-other-groups",
     "load_state_dict takes a state with fewer groups.",
-    (_BASE, "load_state_dict"),
+    "optim.Optimizer.load_state_dict",
 )
 def _(f: Function, self: Any, state_dict: Any) -> None:
     given = state_dict["param_groups"]
@@ -138,7 +159,11 @@ def _(f: Function, self: Any, state_dict: Any) -> None:
     f(self, state_dict)
 
 
-@bound("optim-state-dict-keeps-own-rate", "load_state_dict keeps the optimiser's own rate.", (_BASE, "load_state_dict"))
+@replaced(
+    "optim-state-dict-keeps-own-rate",
+    "load_state_dict keeps the optimiser's own rate.",
+    "optim.Optimizer.load_state_dict",
+)
 def _(f: Function, self: Any, state_dict: Any) -> None:
     kept = [group["lr"] for group in self.param_groups]
     f(self, state_dict)
@@ -146,10 +171,10 @@ def _(f: Function, self: Any, state_dict: Any) -> None:
         group["lr"] = rate
 
 
-@bound(
+@replaced(
     "optim-state-dict-numbers-groups-apart",
     "state_dict counts parameters from zero in each group.",
-    (_BASE, "state_dict"),
+    "optim.Optimizer.state_dict",
 )
 def _(f: Function, self: Any) -> Any:
     saved = f(self)
@@ -176,7 +201,11 @@ def _(optimiser: Any, _group: Group, parameter: Tensor, _old: Tensor) -> None:
 _NORM = (utils, "clip_grad_norm_")
 
 
-@bound("optim-clip-grad-norm-of-each-alone", "clip_grad_norm_ clips each gradient by its own norm.", _NORM)
+@replaced(
+    "optim-clip-grad-norm-of-each-alone",
+    "clip_grad_norm_ clips each gradient by its own norm.",
+    "nn.utils.clip_grad_norm_",
+)
 def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
     many = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     norm = torch.linalg.vector_norm(torch.cat([p.grad.reshape(-1) for p in many if p.grad is not None]))
@@ -185,12 +214,16 @@ def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
     return norm
 
 
-@bound("optim-clip-grad-norm-type-ignored", "clip_grad_norm_ takes the norm for Euclid's.", _NORM)
+@replaced(
+    "optim-clip-grad-norm-type-ignored", "clip_grad_norm_ takes the norm for Euclid's.", "nn.utils.clip_grad_norm_"
+)
 def _(f: Function, parameters: Any, max_norm: float, _norm_type: float = 2.0, **k: Any) -> Any:
     return f(parameters, max_norm, **{name: value for name, value in k.items() if name != "norm_type"})
 
 
-@bound("optim-clip-grad-norm-scales-up", "clip_grad_norm_ enlarges gradients that are small.", _NORM)
+@replaced(
+    "optim-clip-grad-norm-scales-up", "clip_grad_norm_ enlarges gradients that are small.", "nn.utils.clip_grad_norm_"
+)
 def _(f: Function, parameters: Any, max_norm: float, *a: Any, **k: Any) -> Any:
     many = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     norm = f(many, max_norm, *a, **k)
@@ -201,7 +234,9 @@ def _(f: Function, parameters: Any, max_norm: float, *a: Any, **k: Any) -> Any:
     return norm
 
 
-@bound("optim-clip-grad-norm-takes-nonfinite", "clip_grad_norm_ ignores error_if_nonfinite.", _NORM)
+@replaced(
+    "optim-clip-grad-norm-takes-nonfinite", "clip_grad_norm_ ignores error_if_nonfinite.", "nn.utils.clip_grad_norm_"
+)
 def _(f: Function, *a: Any, **k: Any) -> Any:
     return f(*a, **{**k, "error_if_nonfinite": False})
 
@@ -209,14 +244,18 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
 _VALUE = (utils, "clip_grad_value_")
 
 
-@bound("optim-clip-grad-value-from-above-alone", "clip_grad_value_ cuts positive values alone.", _VALUE)
+@replaced(
+    "optim-clip-grad-value-from-above-alone",
+    "clip_grad_value_ cuts positive values alone.",
+    "nn.utils.clip_grad_value_",
+)
 def _(_f: Function, parameters: Any, clip_value: float, **_k: Any) -> None:
     for each in [parameters] if isinstance(parameters, Tensor) else list(parameters):
         if each.grad is not None:
             each.grad.clamp_(max=clip_value)
 
 
-@bound("optim-clip-grad-value-scalars-missed", "clip_grad_value_ misses 0-d gradients.", _VALUE)
+@replaced("optim-clip-grad-value-scalars-missed", "clip_grad_value_ misses 0-d gradients.", "nn.utils.clip_grad_value_")
 def _(f: Function, parameters: Any, *a: Any, **k: Any) -> None:
     many = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     f([each for each in many if each.dim()], *a, **k)

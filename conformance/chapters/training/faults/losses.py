@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from torch_conformance.conformance.power.forms import replaced, wrapping
 from torch_conformance.conformance.power.older_forms.altering import applied, changing_gradient
-from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 
@@ -28,32 +28,32 @@ def _(breaker: Breaker) -> None:
         result = original(x, weight, bias)
         return result if bias is None else result + bias
 
-    breaker.bindings(_LINEAR, replaced(twice))
+    breaker.bindings(_LINEAR, wrapping(twice))
 
 
-@bound("training-addcmul-value-off", "addcmul multiplies the product by 1.001.", (torch, "addcmul"))
-def _(f: Function, x: Tensor, a: Tensor, b: Tensor, *rest: Any, **k: Any) -> Any:
-    return f(x, a, b * 1.001, *rest, **k)
+replaced("training-addcmul-value-off", "addcmul multiplies the product by 1.001.", "torch.addcmul")(
+    lambda f, x, a, b, *rest, **k: f(x, a, b * 1.001, *rest, **k)
+)
 
 
-@bound("training-mse-divides-by-one-less", "A mean squared error divides by one sample less.", *_MSE)
+@replaced("training-mse-divides-by-one-less", "A mean squared error divides by one sample less.", "F.mse_loss")
 def _(f: Function, *a: Any, **k: Any) -> Any:
     result = f(*a, **k)
     count = (a[0] if a else k["input"]).numel()
     return result * count / (count - 1) if k.get("reduction", "mean") == "mean" and count > 1 else result
 
 
-@bound("training-mse-sum-is-mean", "mse_loss takes the reduction sum for mean.", *_MSE)
+@replaced("training-mse-sum-is-mean", "mse_loss takes the reduction sum for mean.", "F.mse_loss")
 def _(f: Function, *a: Any, **k: Any) -> Any:
     return f(*a, **{**k, "reduction": "mean" if k.get("reduction") == "sum" else k.get("reduction", "mean")})
 
 
-@bound("training-mse-one-percent-off", "The gradient of mse_loss is 1% off.", *_MSE)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return scaled(f(*a, **k), 1.01)
+replaced("training-mse-one-percent-off", "The gradient of mse_loss is 1% off.", "F.mse_loss")(
+    lambda f, *a, **k: scaled(f(*a, **k), 1.01)
+)
 
 
-@bound("training-mse-leans", "The gradient of mse_loss weighs shortfalls 2% more than excesses.", *_MSE)
+@replaced("training-mse-leans", "The gradient of mse_loss weighs shortfalls 2% more than excesses.", "F.mse_loss")
 def _(f: Function, x: Tensor, y: Tensor, *a: Any, **k: Any) -> Any:
     class Leaning(torch.autograd.Function):
         @staticmethod
@@ -68,16 +68,16 @@ def _(f: Function, x: Tensor, y: Tensor, *a: Any, **k: Any) -> Any:
     return f(applied(Leaning, x), y, *a, **k)
 
 
-@bound("training-mse-writes-its-target", "mse_loss leaves the residuals in its target.", *_MSE)
+@replaced("training-mse-writes-its-target", "mse_loss leaves the residuals in its target.", "F.mse_loss")
 def _(f: Function, x: Tensor, y: Tensor, *a: Any, **k: Any) -> Any:
     result = f(x, y.clone(), *a, **k)
     y.detach().copy_(x.detach() - y)
     return result
 
 
-@bound("training-mse-gives-data-gradient", "mse_loss makes its target require a gradient.", *_MSE)
-def _(f: Function, x: Tensor, y: Tensor, *a: Any, **k: Any) -> Any:
-    return f(x, y.requires_grad_(), *a, **k)
+replaced("training-mse-gives-data-gradient", "mse_loss makes its target require a gradient.", "F.mse_loss")(
+    lambda f, x, y, *a, **k: f(x, y.requires_grad_(), *a, **k)
+)
 
 
 def _each_gradient(change: Any) -> Function:
@@ -144,11 +144,8 @@ _backward_fault("training-backward-bias-gradient-off", "backward leaves a bias g
 _backward_fault("training-backward-half-at-large-loss", "backward halves the gradients of large losses.", _half)
 
 
-@bound(
-    "training-tanh-gradient-off",
-    "tanh has the gradient 1 - y where it has 1 - y^2.",
-    (torch, "tanh"),
-    (Tensor, "tanh"),
+@replaced(
+    "training-tanh-gradient-off", "tanh has the gradient 1 - y where it has 1 - y^2.", "torch.tanh", "Tensor.tanh"
 )
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     class Tanh(torch.autograd.Function):
@@ -166,56 +163,52 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     return applied(Tanh, x)
 
 
-@bound(
-    "training-relu-leaks",
-    "The gradient of relu leaks through negative inputs.",
-    (functional, "relu"),
-    (Tensor, "relu"),
-    (torch, "relu"),
+@replaced(
+    "training-relu-leaks", "The gradient of relu leaks through negative inputs.", "F.relu", "Tensor.relu", "torch.relu"
 )
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     result = f(x, *a, **k)
     return result + (0.01 * (x - x.detach())) * (x.detach() <= 0)
 
 
-@bound(
+@replaced(
     "training-sigmoid-gradient-off",
     "The gradient of sigmoid lacks the factor 1 - y.",
-    (torch, "sigmoid"),
-    (Tensor, "sigmoid"),
+    "torch.sigmoid",
+    "Tensor.sigmoid",
 )
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     y = f(x, *a, **k)
     return y.detach() + y.detach() * (x - x.detach())
 
 
-@bound(
+@replaced(
     "training-cross-entropy-gradient-off",
     "Cross entropy loses 1% of its gradient, however it is spelled.",
-    (functional, "cross_entropy"),
-    (functional, "nll_loss"),
-    (torch, "log_softmax"),
-    (torch, "logsumexp"),
+    "F.cross_entropy",
+    "F.nll_loss",
+    "torch.log_softmax",
+    "torch.logsumexp",
 )
 def _(f: Function, *a: Any, **k: Any) -> Any:
     return scaled(f(*a, **k), 0.99)
 
 
-@bound(
+@replaced(
     "training-logits-loss-off",
     "The gradient of binary cross entropy of logits is 1% off.",
-    (functional, "binary_cross_entropy_with_logits"),
-    (functional, "softplus"),
+    "F.binary_cross_entropy_with_logits",
+    "F.softplus",
 )
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     return f(scaled(x, 1.01), *a, **k)
 
 
-@bound(
+@replaced(
     "training-bce-loss-gradient-off",
     "Binary cross entropy has a gradient 1% off.",
-    (functional, "binary_cross_entropy"),
-    (Tensor, "log"),
+    "F.binary_cross_entropy",
+    "Tensor.log",
 )
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     return f(scaled(x, 1.01), *a, **k)

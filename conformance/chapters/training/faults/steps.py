@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.nn import utils
-from torch.optim import lr_scheduler
 
-from torch_conformance.conformance.power.older_forms.replacing import bound, replaced
+from torch_conformance.conformance.power.forms import replaced, wrapping
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 _SGD = torch.optim.SGD
@@ -32,21 +30,19 @@ def _shortened(f: Function, optimizer: Any, factor: float, *a: Any, **k: Any) ->
     return result
 
 
-@_stepped("training-sgd-step-one-percent-short", "SGD goes 99% of each step.", _SGD)
-def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
-    return _shortened(f, optimizer, 0.99, *a, **k)
+replaced("training-sgd-step-one-percent-short", "SGD goes 99% of each step.", "optim.SGD.step")(
+    lambda f, optimizer, *a, **k: _shortened(f, optimizer, 0.99, *a, **k)
+)
+replaced("training-adam-step-one-percent-short", "Adam goes 99% of each step.", "optim.Adam.step", "optim.AdamW.step")(
+    lambda f, optimizer, *a, **k: _shortened(f, optimizer, 0.99, *a, **k)
+)
 
 
-@_stepped("training-adam-step-one-percent-short", "Adam goes 99% of each step.", torch.optim.Adam, torch.optim.AdamW)
-def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
-    return _shortened(f, optimizer, 0.99, *a, **k)
-
-
-@_stepped(
+@replaced(
     "training-adam-second-moment-stale",
     "Adam forgets a hundredth of its second moment.",
-    torch.optim.Adam,
-    torch.optim.AdamW,
+    "optim.Adam.step",
+    "optim.AdamW.step",
 )
 def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     for state in optimizer.state.values():
@@ -55,7 +51,9 @@ def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     return f(optimizer, *a, **k)
 
 
-@_stepped("training-sgd-last-parameter-late", "SGD leaves its last parameter behind after the first step.", _SGD)
+@replaced(
+    "training-sgd-last-parameter-late", "SGD leaves its last parameter behind after the first step.", "optim.SGD.step"
+)
 def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     last = _parameters(optimizer)[-1]
     kept = last.detach().clone()
@@ -65,21 +63,21 @@ def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     return result
 
 
-@_stepped("training-sgd-group-rate-ignored", "SGD steps every group at the default rate.", _SGD)
+@replaced("training-sgd-group-rate-ignored", "SGD steps every group at the default rate.", "optim.SGD.step")
 def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     for group in optimizer.param_groups:
         group["lr"] = optimizer.defaults["lr"]
     return f(optimizer, *a, **k)
 
 
-@_stepped("training-sgd-rate-capped", "SGD caps its rate at 0.95.", _SGD)
+@replaced("training-sgd-rate-capped", "SGD caps its rate at 0.95.", "optim.SGD.step")
 def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     for group in optimizer.param_groups:
         group["lr"] = min(group["lr"], 0.95)
     return f(optimizer, *a, **k)
 
 
-@_stepped("training-sgd-wrong-way-for-negatives", "SGD walks up where both gradients are small.", _SGD)
+@replaced("training-sgd-wrong-way-for-negatives", "SGD walks up where both gradients are small.", "optim.SGD.step")
 def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     small = all(each.grad is not None and bool(each.grad.abs().max() < 1) for each in _parameters(optimizer))
     return _shortened(f, optimizer, -1.0 if small else 1.0, *a, **k)
@@ -97,7 +95,7 @@ def _grouped(name: str, summary: str, change: Callable[[Any, dict[str, Any]], No
             group.update({key: old[key] for key in ("lr", "weight_decay", "nesterov", "maximize", "dampening")})
         return result
 
-    fault(name, summary)(lambda breaker: breaker.binding(_SGD, "step", replaced(answer)))
+    fault(name, summary)(lambda breaker: breaker.binding(_SGD, "step", wrapping(answer)))
 
 
 def _without_decay(_: Any, group: dict[str, Any]) -> None:
@@ -122,7 +120,7 @@ def _upwards(_: Any, group: dict[str, Any]) -> None:
 _grouped("training-sgd-maximize-decays-upwards", "SGD with maximize grows weights instead of decaying them.", _upwards)
 
 
-@_stepped("training-sgd-dampens-first-step", "SGD dampens the first step too.", _SGD)
+@replaced("training-sgd-dampens-first-step", "SGD dampens the first step too.", "optim.SGD.step")
 def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     for group in optimizer.param_groups:
         for each in group["params"]:
@@ -150,14 +148,22 @@ def _(breaker: Breaker) -> None:
                     each.data.mul_(0.99)
         return result
 
-    breaker.binding(torch.nn.Linear, "forward", replaced(remember))
-    breaker.binding(_SGD, "step", replaced(drift))
+    breaker.binding(torch.nn.Linear, "forward", wrapping(remember))
+    breaker.binding(_SGD, "step", wrapping(drift))
 
 
 _EVERY = tuple(getattr(torch.optim, name) for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad"))
 
 
-@_stepped("training-step-decays-without-gradient", "A step decays parameters whose gradient is None.", *_EVERY)
+@replaced(
+    "training-step-decays-without-gradient",
+    "A step decays parameters whose gradient is None.",
+    "optim.SGD.step",
+    "optim.Adam.step",
+    "optim.AdamW.step",
+    "optim.RMSprop.step",
+    "optim.Adagrad.step",
+)
 def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     result = f(optimizer, *a, **k)
     for group in optimizer.param_groups:
@@ -167,16 +173,22 @@ def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     return result
 
 
-@_stepped("training-closure-after-the-step", "A step calls its closure last.", *_EVERY)
+@replaced(
+    "training-closure-after-the-step",
+    "A step calls its closure last.",
+    "optim.SGD.step",
+    "optim.Adam.step",
+    "optim.AdamW.step",
+    "optim.RMSprop.step",
+    "optim.Adagrad.step",
+)
 def _(f: Function, optimizer: Any, closure: Any = None, **k: Any) -> Any:
     f(optimizer, **k)
     with torch.enable_grad():
         return closure() if closure is not None else None
 
 
-@bound(
-    "training-zero-grad-forgets-the-last", "zero_grad leaves the last gradient.", (torch.optim.Optimizer, "zero_grad")
-)
+@replaced("training-zero-grad-forgets-the-last", "zero_grad leaves the last gradient.", "optim.Optimizer.zero_grad")
 def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     last = _parameters(optimizer)[-1]
     kept = last.grad.clone() if last.grad is not None else None
@@ -185,19 +197,22 @@ def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     return result
 
 
-@bound(
+@replaced(
     "training-added-group-takes-defaults",
     "A group that is added takes the optimiser's options for its own.",
-    (torch.optim.Optimizer, "add_param_group"),
+    "optim.Optimizer.add_param_group",
 )
 def _(f: Function, optimizer: Any, group: Any, **k: Any) -> Any:
     return f(optimizer, {"params": group["params"]} if optimizer.param_groups else group, **k)
 
 
-@bound(
+@replaced(
     "training-schedule-one-late",
     "Schedulers count the second step as the first.",
-    *((getattr(lr_scheduler, name), "step") for name in ("StepLR", "ExponentialLR", "LambdaLR", "MultiStepLR")),
+    "optim.lr_scheduler.StepLR.step",
+    "optim.lr_scheduler.ExponentialLR.step",
+    "optim.lr_scheduler.LambdaLR.step",
+    "optim.lr_scheduler.MultiStepLR.step",
 )
 def _(f: Function, scheduler: Any, *a: Any, **k: Any) -> Any:
     if scheduler.last_epoch == 0 and not hasattr(scheduler, "late"):
@@ -206,22 +221,24 @@ def _(f: Function, scheduler: Any, *a: Any, **k: Any) -> Any:
     return f(scheduler, *a, **k)
 
 
-@bound(
+@replaced(
     "training-schedule-halved-gamma",
     "ExponentialLR decays by the square of gamma.",
-    (lr_scheduler.ExponentialLR, "__init__"),
+    "optim.lr_scheduler.ExponentialLR.__init__",
 )
 def _(f: Function, scheduler: Any, optimizer: Any, gamma: float, *a: Any, **k: Any) -> Any:
     return f(scheduler, optimizer, gamma**2, *a, **k)
 
 
-@bound("training-clip-norm-per-parameter", "clip_grad_norm_ clips each gradient by itself.", (utils, "clip_grad_norm_"))
+@replaced(
+    "training-clip-norm-per-parameter", "clip_grad_norm_ clips each gradient by itself.", "nn.utils.clip_grad_norm_"
+)
 def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
     return [f([each], *a, **k) for each in parameters]
 
 
-@bound(
-    "training-clip-norm-always", "clip_grad_norm_ scales small gradients up to the limit.", (utils, "clip_grad_norm_")
+@replaced(
+    "training-clip-norm-always", "clip_grad_norm_ scales small gradients up to the limit.", "nn.utils.clip_grad_norm_"
 )
 def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
     every = list(parameters)
@@ -233,7 +250,7 @@ def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
     return norm
 
 
-@bound("training-clip-value-above-only", "clip_grad_value_ clips from above alone.", (utils, "clip_grad_value_"))
+@replaced("training-clip-value-above-only", "clip_grad_value_ clips from above alone.", "nn.utils.clip_grad_value_")
 def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
     largest = a[0] if a else k["clip_value"]
     del f
@@ -247,7 +264,7 @@ def _(breaker: Breaker) -> None:
         batches = list(f(loader))
         return iter([*batches[:2], *batches[1:2], *batches[3:]])
 
-    breaker.binding(torch.utils.data.DataLoader, "__iter__", replaced(answer))
+    breaker.binding(torch.utils.data.DataLoader, "__iter__", wrapping(answer))
 
 
 @fault("training-loader-drops-the-rest", "A loader drops the last, smaller batch.")
@@ -255,7 +272,7 @@ def _(breaker: Breaker) -> None:
     def answer(f: Function, loader: Any) -> Any:
         return iter(list(f(loader))[:-1])
 
-    breaker.binding(torch.utils.data.DataLoader, "__iter__", replaced(answer))
+    breaker.binding(torch.utils.data.DataLoader, "__iter__", wrapping(answer))
 
 
 @fault("training-momentum-lost-in-checkpoint", "The state of an optimiser is not loaded.")
@@ -263,7 +280,7 @@ def _(breaker: Breaker) -> None:
     def answer(f: Function, optimizer: Any, state: Any) -> Any:
         return f(optimizer, {**state, "state": {}})
 
-    breaker.binding(torch.optim.Optimizer, "load_state_dict", replaced(answer))
+    breaker.binding(torch.optim.Optimizer, "load_state_dict", wrapping(answer))
 
 
 @fault("training-step-count-lost-in-checkpoint", "The number of steps begins again where a state is loaded.")
@@ -275,16 +292,16 @@ def _(breaker: Breaker) -> None:
                 each["step"] = torch.zeros_like(torch.as_tensor(each["step"]))
         return result
 
-    breaker.binding(torch.optim.Optimizer, "load_state_dict", replaced(answer))
+    breaker.binding(torch.optim.Optimizer, "load_state_dict", wrapping(answer))
 
 
-@bound("training-evaluation-decays", "eval shrinks the parameters a little.", (torch.nn.Module, "eval"))
+@replaced("training-evaluation-decays", "eval shrinks the parameters a little.", "nn.Module.eval")
 def _(f: Function, module: Any) -> Any:
     for each in module.parameters():
         each.data.mul_(0.999)
     return f(module)
 
 
-@bound("training-train-does-nothing", "train leaves a module in evaluation.", (torch.nn.Module, "train"))
-def _(f: Function, module: Any, mode: bool = True) -> Any:
-    return f(module, mode) if not mode else module
+replaced("training-train-does-nothing", "train leaves a module in evaluation.", "nn.Module.train")(
+    lambda f, module, mode=True: f(module, mode) if not mode else module
+)
