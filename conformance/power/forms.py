@@ -373,11 +373,11 @@ def made_changed(name: str, summary: str, *places: str, change: Change, when: Co
 
 
 def inferred_as(name: str, summary: str, *places: str, dtype: Any, when: Answer = always_called) -> None:
-    """Register a fault of the dtype where none is asked for and `when(made, *arguments, **options)` holds."""
+    """Register a fault of the dtype, None for the default one, where none is asked for and `when(made, ...)` holds."""
 
     def change(result: Any, *arguments: Any, **options: Any) -> Any:
         applies = options.get("dtype") is None and when(result, *arguments, **options)
-        return result.to(dtype) if applies else None
+        return result.to(dtype or torch.get_default_dtype()) if applies else None
 
     made(name, summary, *places)(change)
 

@@ -60,7 +60,7 @@ for place, options in {
 }.items():
     operation = place.rpartition(".")[2]
     for option in options.split():
-        name = f"{operation}-ignores-{option}".replace("_", "-")
+        name = named(operation, f"ignores-{option}")
         keyword_ignored(name, f"{operation} ignores {option}=.", place, option=option)
 
 _HUGE = longer_than(2**20 // 3)
@@ -76,8 +76,8 @@ for operation, mutation, summary, change, when in (
     ("empty_strided", "is-contiguous", "packs gaps", Tensor.contiguous, is_strided),
     ("rand", "is-transposed", "of two dimensions is laid out in columns", in_columns, rank(2)),
 ):
-    name = named(operation, mutation)
-    made_changed(name, f"{operation} {summary}.", f"torch.{operation}", change=change, when=when)
+    name, place = named(operation, mutation), f"torch.{operation}"
+    made_changed(name, f"{operation} {summary}.", place, change=change, when=when)
 
 for operation, mutation, summary, which, change, when in (
     ("ones", "negative-size-is-empty", "takes a negative size for 0", 0, _not_negative, a(tuple)),
@@ -85,14 +85,8 @@ for operation, mutation, summary, which, change, when in (
     ("randn", "list-size-is-reversed", "reads a list of sizes from its end", 0, lambda size: size[::-1], is_list),
     ("full", "negative-zero-is-zero", "writes 0.0 for -0.0", 1, lambda value: value + 0.0, a(float)),
 ):
-    argument_changed(
-        named(operation, mutation),
-        f"{operation} {summary}.",
-        f"torch.{operation}",
-        change=change,
-        when=when,
-        which=which,
-    )
+    name, place = named(operation, mutation), f"torch.{operation}"
+    argument_changed(name, f"{operation} {summary}.", place, change=change, when=when, which=which)
 
 result_changed(
     "zero-kernel-skips-last",

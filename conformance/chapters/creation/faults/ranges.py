@@ -89,11 +89,17 @@ inferred_as(
 for name, summary, place, change, when in (
     ("arange-cuts-long-ranges", "arange stops after 32,768.", "torch.arange", lambda y: y[:GRAIN], longer_than(GRAIN)),
     ("linspace-drops-one-of-many", "linspace has one less.", "torch.linspace", lambda y: y[:-1], longer_than(1000)),
-    ("arange-last-of-vector-repeats", "The tail repeats.", "torch.arange", last_repeated, is_one_beyond_a_vector),
+    ("arange-last-of-vector-repeats", "Its tail repeats.", "torch.arange", last_repeated, is_one_beyond_a_vector),
     ("logspace-last-element-short", "logspace repeats the last.", "torch.logspace", last_repeated, longer_than(16)),
-    ("arange-through-half", "arange rounds.", "torch.arange", through(torch.float16), of(torch.float32)),
-    ("arange-int64-through-double", "arange rounds.", "torch.arange", through(torch.float64), of(torch.int64)),
-    ("linspace-through-half", "linspace rounds.", "torch.linspace", through(torch.float32), of(torch.float64)),
+    ("arange-through-half", "arange rounds to float16.", "torch.arange", through(torch.float16), of(torch.float32)),
+    (
+        "arange-int64-through-double",
+        "arange rounds to float64.",
+        "torch.arange",
+        through(torch.float64),
+        of(torch.int64),
+    ),
+    ("linspace-through-half", "It rounds to float32.", "torch.linspace", through(torch.float32), of(torch.float64)),
 ):
     made_changed(name, summary, place, change=change, when=when)
 
@@ -108,20 +114,19 @@ def _(y: Tensor, *arguments: Any, **options: Any) -> Any:
     return torch.from_numpy(np.add.accumulate(steps)).to(y.device)
 
 
-keyword_ignored(
-    "arange-ignores-step-keyword",
-    "arange ignores step= after positional bounds.",
-    "torch.arange",
-    option="step",
-    called=lambda *bounds, step, **_: len(bounds) == 2 and step > 0,
-)
-keyword_ignored(
-    "arange-ignores-device",
-    "arange ignores device= with an inferred dtype.",
-    "torch.arange",
-    option="device",
-    called=lambda *_, **options: options.get("dtype") is None,
-)
+def _between_bounds(*bounds: Any, step: Any, **_: Any) -> bool:
+    return len(bounds) == 2 and step > 0
+
+
+def _dtype_inferred(*_: Any, **options: Any) -> bool:
+    return options.get("dtype") is None
+
+
+for option, suffix, summary, called in (
+    ("step", "step-keyword", "arange ignores step= after positional bounds.", _between_bounds),
+    ("device", "device", "arange ignores device= with an inferred dtype.", _dtype_inferred),
+):
+    keyword_ignored(f"arange-ignores-{suffix}", summary, "torch.arange", option=option, called=called)
 
 
 @answer_changed("arange-wrong-beyond-the-grain", "The kernel of arange repeats an element.", "aten::arange.start_out")

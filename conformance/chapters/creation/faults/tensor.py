@@ -211,7 +211,8 @@ def _(new: Function, *arguments: Any) -> Any:
 
 @_constructed("tensor-class-ignores-default", "torch.Tensor of integers is float32 whatever the default.")
 def _(new: Function, *arguments: Any) -> Any:
-    return new(*arguments).float() if isinstance([*arguments, ""][0], numbers.Integral) else new(*arguments)
+    size = bool(arguments) and isinstance(arguments[0], numbers.Integral)
+    return new(*arguments).float() if size else new(*arguments)
 
 
 @_constructed("tensor-class-cuts-ragged-lists", "torch.Tensor cuts ragged rows to the shortest.")

@@ -19,7 +19,6 @@ from torch_conformance.conformance.power.forms import (
     attribute_changed,
     inferred_as,
     installed,
-    made,
     replaced,
 )
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
@@ -57,13 +56,6 @@ answer_changed("element-size-of-bool-in-bits", "element_size of a bool tensor is
 )
 answer_changed("element-size-of-views-is-stride", "element_size of a view is its step.", "Tensor.element_size")(
     lambda y, x: y * max(x.stride()) if x.dim() and not x.is_contiguous() else y
-)
-inferred_as(
-    "empty-like-forgets-half",
-    "empty_like of a float16 tensor is float32.",
-    "torch.empty_like",
-    dtype=torch.float32,
-    when=lambda y, *_, **__: y.dtype == torch.float16,
 )
 installed("short-names-int32", "torch.short is int32.", "torch.short", lambda _: torch.int32)
 installed("int16-is-int32", "torch.int16 is int32.", "torch.int16", lambda _: torch.int32)
@@ -103,16 +95,6 @@ def _start(breaker: Breaker) -> None:  # noqa: ARG001
     torch.set_default_dtype(torch.float64)
 
 
-def _inferred(dtype: torch.dtype | None, when: Answer) -> Answer:
-    """Return a change to a dtype, or to the default one, of what is made where none is asked for."""
-
-    def change(y: Tensor, *arguments: Any, **options: Any) -> Any:
-        applies = options.get("dtype") is None and when(y, *arguments, **options)
-        return y.to(dtype or torch.get_default_dtype()) if applies else y
-
-    return change
-
-
 def _set_where(holds: Callable[[Any], bool]) -> Answer:
     """Return what sets the default where a condition holds for it."""
     return lambda set_default, default: set_default(default) if holds(default) else None
@@ -142,6 +124,10 @@ def _of_nested_complex(y: Tensor, data: Any = None, **_: Any) -> bool:
     return isinstance(data, list) and bool(data) and isinstance(data[0], list) and y.is_complex()
 
 
+def _is_half(y: Tensor, *_: Any, **__: Any) -> bool:
+    return y.dtype == torch.float16
+
+
 def _of_empty_list(_: Any, data: Any = None, **__: Any) -> bool:
     return isinstance(data, list) and not data
 
@@ -157,9 +143,10 @@ for name, summary, place, dtype, when in (
     ("complex-list-ignores-default", "[[1j]] is complex64.", "torch.tensor", torch.complex64, _of_nested_complex),
     ("arrays-become-default", "float64 arrays get the default.", "torch.tensor", None, _of_double_array),
     ("new-zeros-takes-default", "new_zeros has the default dtype.", "Tensor.new_zeros", None, always_called),
+    ("empty-like-forgets-half", "A float16 gives float32.", "torch.empty_like", torch.float32, _is_half),
     ("arange-of-ints-takes-default", "arange of ints has the default dtype.", "torch.arange", None, always_called),
 ):
-    made(name, summary, place)(_inferred(dtype, when))
+    inferred_as(name, summary, place, dtype=dtype, when=when)
 
 
 @replaced("sqrt-of-integers-is-float32", "sqrt of integers is float32.", "aten::sqrt")

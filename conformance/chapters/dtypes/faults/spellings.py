@@ -145,7 +145,7 @@ def _only_device(*arguments: Any, **_: Any) -> bool:
 
 
 def _other_given(*arguments: Any, **_: Any) -> bool:
-    return isinstance([*arguments, None][1], Tensor)
+    return any(isinstance(each, Tensor) for each in arguments[1:2])
 
 
 def _dtype_given(*arguments: Any, **_: Any) -> bool:

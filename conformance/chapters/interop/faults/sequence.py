@@ -7,8 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.damage import a
-from torch_conformance.conformance.power.forms import answer_changed, argument_changed, refusal_forgiven, replaced
+from torch_conformance.conformance.power.damage import is_list, longer_than
+from torch_conformance.conformance.power.forms import (
+    answer_changed,
+    argument_changed,
+    named,
+    refusal_forgiven,
+    replaced,
+)
 from torch_conformance.conformance.power.registry import Function
 
 answer_changed("len-is-numel", "len counts the elements of matrices.", "Tensor.__len__")(
@@ -17,41 +23,23 @@ answer_changed("len-is-numel", "len counts the elements of matrices.", "Tensor._
 answer_changed("len-of-empty-is-zero", "len is 0 where there are no elements.", "Tensor.__len__")(
     lambda _, x: None if x.numel() else 0
 )
-refusal_forgiven(
-    "len-of-scalar-is-one",
-    "len of a tensor without dimensions is 1.",
-    "Tensor.__len__",
-    instead=lambda *_: 1,
-    errors=(TypeError,),
-)
-refusal_forgiven(
-    "iter-of-scalar-yields-it",
-    "Iterating over a tensor without dimensions yields it.",
-    "Tensor.__iter__",
-    instead=lambda _, x: iter([x]),
-    errors=(TypeError,),
-)
+for name, summary, operation, instead in (
+    ("len-of-scalar-is-one", "len of a tensor without dimensions is 1.", "__len__", lambda *_: 1),
+    ("iter-of-scalar-yields-it", "Iterating over no dimensions yields the tensor.", "__iter__", lambda _, x: iter([x])),
+):
+    refusal_forgiven(name, summary, f"Tensor.{operation}", instead=instead, errors=(TypeError,))
 answer_changed("iter-yields-copies", "Iteration yields copies.", "Tensor.__iter__")(
     lambda slices, _: iter([each.clone() for each in slices])
 )
 answer_changed("unbind-reverses-long-tensors", "Iteration yields many slices backward.", "aten::unbind.int")(
     lambda slices, *_: slices[::-1] if len(slices) > 30 else None
 )
-argument_changed(
-    "contains-skips-last",
-    "Membership does not look at the last element.",
-    "Tensor.__contains__",
-    change=lambda x: x.reshape(-1)[:-1],
-    when=lambda x: x.numel() > 1,
-)
-argument_changed(
-    "contains-converts",
-    "Membership converts lists to tensors.",
-    "Tensor.__contains__",
-    change=torch.tensor,
-    when=a(list),
-    which=1,
-)
+for mutation, summary, which, change, when in (
+    ("skips-last", "does not look at the last element", 0, lambda x: x.reshape(-1)[:-1], longer_than(1)),
+    ("converts", "converts lists to tensors", 1, torch.tensor, is_list),
+):
+    name = named("contains", mutation)
+    argument_changed(name, f"Membership {summary}.", "Tensor.__contains__", change=change, when=when, which=which)
 answer_changed("contains-means-all", "Membership asks whether every element is equal.", "Tensor.__contains__")(
     lambda found, x, element: found and bool((x == element).all())
 )

@@ -115,7 +115,7 @@ def _(y: Tensor, *arguments: Any, **options: Any) -> Any:
 
 @replaced("squeeze-of-tuple-removes-first-only", "squeeze of several dimensions takes the first.", *both("squeeze"))
 def _(squeeze: Function, *arguments: Any, **options: Any) -> Any:
-    dims = options.get("dim", [*arguments, None, None][1])
+    dims = options.get("dim", arguments[1] if len(arguments) > 1 else None)
     several = isinstance(dims, tuple) and len(dims) > 1
     return squeeze(tensor_of(arguments, options), dims[0]) if several else squeeze(*arguments, **options)
 
