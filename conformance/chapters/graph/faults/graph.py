@@ -7,9 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.chapters.training.faults.losses import scaled
+from torch_conformance.conformance.power.damage import scaled
 from torch_conformance.conformance.power.forms import replaced
+from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
+
+
+def _scaled(x: Any, factor: float) -> Any:
+    """Return `x` with its gradient multiplied by a factor."""
+    return with_gradient(x, scaled(factor))
 
 
 @replaced(
@@ -72,7 +78,7 @@ def _(f: Function, outputs: Any, inputs: Any, *a: Any, **k: Any) -> Any:
 def _(f: Function, x: Any, y: Any) -> Any:
     result = f(x, y)
     if y is x or (isinstance(y, int) and y == 2):
-        return scaled(result, 0.5)
+        return _scaled(result, 0.5)
     return result
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, optim
 
-from torch_conformance.conformance.power.older_forms.stepping import Group, after_loading, after_step, constructed
+from torch_conformance.conformance.power.optimiser_forms import Group, after_loading, after_step, constructed
 
 
 def _name(owner: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from torch.optim import SGD, lr_scheduler
 
 from torch_conformance.conformance.power.forms import replaced
-from torch_conformance.conformance.power.older_forms.stepping import during_step
+from torch_conformance.conformance.power.optimiser_forms import during_step
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
 

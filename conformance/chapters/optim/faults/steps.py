@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
-from torch_conformance.conformance.power.older_forms.stepping import Group, after_step, during_step
+from torch_conformance.conformance.power.optimiser_forms import Group, after_step, during_step
 
 
 def _heavy(group: Group) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor, optim
 from torch.nn import utils
 
 from torch_conformance.conformance.power.forms import replaced
-from torch_conformance.conformance.power.older_forms.stepping import Group, after_step, during_step
+from torch_conformance.conformance.power.optimiser_forms import Group, after_step, during_step
 from torch_conformance.conformance.power.registry import Function
 
 _BASE = optim.Optimizer

@@ -116,8 +116,9 @@ def _(y: Tensor, *arguments: Any, **options: Any) -> Any:
 @replaced("squeeze-of-tuple-removes-first-only", "squeeze of several dimensions takes the first.", *both("squeeze"))
 def _(squeeze: Function, *arguments: Any, **options: Any) -> Any:
     dims = options.get("dim", arguments[1] if len(arguments) > 1 else None)
-    several = isinstance(dims, tuple) and len(dims) > 1
-    return squeeze(tensor_of(arguments, options), dims[0]) if several else squeeze(*arguments, **options)
+    if isinstance(dims, tuple) and len(dims) > 1:
+        return squeeze(tensor_of(arguments, options), dims[0])
+    return squeeze(*arguments, **options)
 
 
 @replaced("squeeze-of-dim-removes-all", "squeeze(dim) of a size that is not 1 removes all.", *both("squeeze"))

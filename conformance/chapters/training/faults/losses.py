@@ -6,29 +6,22 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from torch_conformance.conformance.power.forms import replaced, wrapping
-from torch_conformance.conformance.power.older_forms.altering import applied, changing_gradient
-from torch_conformance.conformance.power.registry import Breaker, Function, fault
+from torch_conformance.conformance.power.damage import leaves_of, scaled
+from torch_conformance.conformance.power.forms import replaced
+from torch_conformance.conformance.power.gradient_forms import applied, with_gradient
+from torch_conformance.conformance.power.registry import Function
 
 
-def scaled(x: Tensor, factor: float) -> Any:
+def _scaled(x: Tensor, factor: float) -> Any:
     """Return `x` with its gradient multiplied by a factor."""
-    return changing_gradient(x, lambda g: g * factor)
+    return with_gradient(x, scaled(factor))
 
 
-_MSE = ((functional, "mse_loss"),)
-_LINEAR = ((functional, "linear"),)
-
-
-@fault("training-linear-adds-bias-twice", "Predictions of a line on one feature add the bias twice.")
-def _(breaker: Breaker) -> None:
-    def twice(original: Function, x: Any, weight: Any, bias: Any = None) -> Any:
-        result = original(x, weight, bias)
-        return result if bias is None else result + bias
-
-    breaker.bindings(_LINEAR, wrapping(twice))
+@replaced("training-linear-adds-bias-twice", "Predictions of a line on one feature add the bias twice.", "F.linear")
+def _(f: Function, x: Any, weight: Any, bias: Any = None) -> Any:
+    result = f(x, weight, bias)
+    return result if bias is None else result + bias
 
 
 replaced("training-addcmul-value-off", "addcmul multiplies the product by 1.001.", "torch.addcmul")(
@@ -49,7 +42,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
 
 
 replaced("training-mse-one-percent-off", "The gradient of mse_loss is 1% off.", "F.mse_loss")(
-    lambda f, *a, **k: scaled(f(*a, **k), 1.01)
+    lambda f, *a, **k: _scaled(f(*a, **k), 1.01)
 )
 
 
@@ -84,7 +77,7 @@ def _each_gradient(change: Any) -> Function:
     """Return what backward becomes that changes the gradients which it leaves on leaves."""
 
     def make(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-        leaves = _leaves(x)
+        leaves = leaves_of(x)
         before = [None if each.grad is None else each.grad.clone() for each in leaves]
         result = f(x, *a, **k)
         for leaf, old in zip(leaves, before, strict=True):
@@ -95,26 +88,8 @@ def _each_gradient(change: Any) -> Function:
     return make
 
 
-def _leaves(x: Any) -> list[Tensor]:
-    found: dict[int, Tensor] = {}
-    nodes = [each.grad_fn for each in (x if isinstance(x, tuple | list) else [x])]
-    seen = set()
-    while nodes:
-        node = nodes.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if hasattr(node, "variable"):
-            found[id(node.variable)] = node.variable
-        nodes += [each for each, _ in node.next_functions]
-    return list(found.values())
-
-
-_BACKWARD = ((Tensor, "backward"), (torch.autograd, "backward"))
-
-
 def _backward_fault(name: str, summary: str, change: Any) -> None:
-    fault(name, summary)(lambda breaker: breaker.bindings(_BACKWARD, replaced(_each_gradient(change))))
+    replaced(name, summary, "Tensor.backward", "autograd.backward")(_each_gradient(change))
 
 
 def _percent(_: Any, leaf: Any, old: Any) -> None:
@@ -191,7 +166,7 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     "torch.logsumexp",
 )
 def _(f: Function, *a: Any, **k: Any) -> Any:
-    return scaled(f(*a, **k), 0.99)
+    return _scaled(f(*a, **k), 0.99)
 
 
 @replaced(
@@ -201,7 +176,7 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     "F.softplus",
 )
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(scaled(x, 1.01), *a, **k)
+    return f(_scaled(x, 1.01), *a, **k)
 
 
 @replaced(
@@ -211,4 +186,4 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     "Tensor.log",
 )
 def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(scaled(x, 1.01), *a, **k)
+    return f(_scaled(x, 1.01), *a, **k)

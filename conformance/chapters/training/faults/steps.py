@@ -13,11 +13,6 @@ from torch_conformance.conformance.power.registry import Breaker, Function, faul
 _SGD = torch.optim.SGD
 
 
-def _stepped(name: str, summary: str, *classes: Any) -> Callable[[Function], Function]:
-    """Register a fault of `step`: the decorated function is given the original step, the optimiser and arguments."""
-    return bound(name, summary, *((each, "step") for each in classes))
-
-
 def _parameters(optimizer: Any) -> list[Any]:
     return [each for group in optimizer.param_groups for each in group["params"]]
 

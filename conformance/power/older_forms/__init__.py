@@ -1,1 +1,0 @@
-"""Forms of faults: what is replaced, for which calls, and by what."""
