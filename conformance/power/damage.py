@@ -27,6 +27,11 @@ def always(_: Any) -> bool:
     return True
 
 
+def always_called(*_: Any, **__: Any) -> bool:
+    """Hold for every call."""
+    return True
+
+
 def is_strided(x: Any) -> bool:
     """Hold for tensors that are not contiguous."""
     return isinstance(x, Tensor) and not x.is_contiguous()

@@ -8,15 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import arguments_changed, replaced_by_name
 from torch_conformance.conformance.power.damage import Change, Condition, always, off
-from torch_conformance.conformance.power.forms import (
-    Answer,
-    Named,
-    arguments_changed,
-    input_changed,
-    replaced,
-    replaced_by_name,
-)
+from torch_conformance.conformance.power.forms import Answer, Named, input_changed, replaced
 from torch_conformance.conformance.power.registry import Function
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import option_changed
 from torch_conformance.conformance.power.damage import Change, is_strided
-from torch_conformance.conformance.power.forms import answered, option_changed, refusal_forgiven
+from torch_conformance.conformance.power.forms import answered, refusal_forgiven
 from torch_conformance.conformance.power.registry import Function
 
 

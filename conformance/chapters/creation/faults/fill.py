@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import argument_changed, keyword_ignored, named
 from torch_conformance.conformance.power.damage import (
     GRAIN,
     WIDTH,
@@ -27,12 +28,9 @@ from torch_conformance.conformance.power.damage import (
 from torch_conformance.conformance.power.forms import (
     Answer,
     answer_changed,
-    argument_changed,
     inferred_as,
-    keyword_ignored,
     made,
     made_changed,
-    named,
     out_changed,
     refusal_forgiven,
     replaced,

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import named
 from torch_conformance.conformance.power.damage import (
     WIDTH,
     in_columns,
@@ -24,7 +25,6 @@ from torch_conformance.conformance.power.forms import (
     inferred_as,
     made,
     made_changed,
-    named,
     replaced,
     tensor_of,
 )

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import argument_changed
 from torch_conformance.conformance.power.damage import GRAIN
-from torch_conformance.conformance.power.forms import Answer, argument_changed, made, replaced, result_changed
+from torch_conformance.conformance.power.forms import Answer, made, replaced, result_changed
 from torch_conformance.conformance.power.registry import Function
 
 

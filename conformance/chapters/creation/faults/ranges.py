@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import argument_changed, keyword_ignored
 from torch_conformance.conformance.power.damage import (
     GRAIN,
     at_storage_start,
@@ -23,9 +24,7 @@ from torch_conformance.conformance.power.damage import (
 from torch_conformance.conformance.power.forms import (
     Answer,
     answer_changed,
-    argument_changed,
     inferred_as,
-    keyword_ignored,
     made,
     made_changed,
     out_changed,

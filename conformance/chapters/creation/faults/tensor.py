@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import argument_changed, keyword_ignored
 from torch_conformance.conformance.power.damage import (
     a,
     array_in_memory_order,
@@ -25,10 +26,8 @@ from torch_conformance.conformance.power.damage import (
 from torch_conformance.conformance.power.forms import (
     Answer,
     answer_changed,
-    argument_changed,
     inferred_as,
     installed,
-    keyword_ignored,
     made,
     refusal_forgiven,
     replaced,

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.chapters.dtypes.faults.spellings import as_tensor
+from torch_conformance.conformance.power.argument_forms import argument_changed
+from torch_conformance.conformance.power.damage import always_called
 from torch_conformance.conformance.power.forms import (
     Answer,
-    always_called,
     answer_changed,
-    argument_changed,
     attribute_changed,
     inferred_as,
     installed,

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import argument_changed, keyword_ignored
 from torch_conformance.conformance.power.damage import (
     Change,
+    always_called,
     array_in_memory_order,
     clone,
     is_strided,
@@ -22,12 +24,9 @@ from torch_conformance.conformance.power.damage import (
 )
 from torch_conformance.conformance.power.forms import (
     Answer,
-    always_called,
     answer_changed,
-    argument_changed,
     functions,
     input_changed,
-    keyword_ignored,
     methods,
     refusal_forgiven,
     replaced,

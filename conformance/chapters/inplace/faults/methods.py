@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import option_changed
 from torch_conformance.conformance.power.damage import GRAIN, dense, is_many, is_strided
-from torch_conformance.conformance.power.forms import afterwards, answered, option_changed, out_answered, write_lost
+from torch_conformance.conformance.power.forms import afterwards, answered, out_answered, write_lost
 from torch_conformance.conformance.power.registry import Function
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import option_changed
 from torch_conformance.conformance.power.damage import is_many, is_strided
-from torch_conformance.conformance.power.forms import answered, option_changed, write_lost
+from torch_conformance.conformance.power.forms import answered, write_lost
 from torch_conformance.conformance.power.registry import Function
 
 # Dtypes of what is written and of its source.

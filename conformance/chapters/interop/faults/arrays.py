@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import argument_changed, keyword_ignored, named
 from torch_conformance.conformance.power.damage import (
     a,
     always,
@@ -22,15 +23,7 @@ from torch_conformance.conformance.power.damage import (
     of,
     read_as_dense,
 )
-from torch_conformance.conformance.power.forms import (
-    argument_changed,
-    keyword_ignored,
-    made,
-    made_changed,
-    named,
-    replaced,
-    wrapping,
-)
+from torch_conformance.conformance.power.forms import made, made_changed, replaced, wrapping
 from torch_conformance.conformance.power.registry import Breaker, FaultUnavailable, Function, fault
 
 for operation, mutation, summary, change, when in (

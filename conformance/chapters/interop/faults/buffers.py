@@ -9,6 +9,7 @@ import torch
 import torch.utils.dlpack
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import argument_changed, keyword_ignored, named
 from torch_conformance.conformance.power.damage import (
     GRAIN,
     Change,
@@ -24,16 +25,7 @@ from torch_conformance.conformance.power.damage import (
     of,
     without_conjugate_bit,
 )
-from torch_conformance.conformance.power.forms import (
-    answer_changed,
-    argument_changed,
-    keyword_ignored,
-    made,
-    made_changed,
-    named,
-    refusal_forgiven,
-    replaced,
-)
+from torch_conformance.conformance.power.forms import answer_changed, made, made_changed, refusal_forgiven, replaced
 from torch_conformance.conformance.power.registry import Function
 
 change: Change

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import named
 from torch_conformance.conformance.power.damage import (
     always,
     at_storage_start,
@@ -23,7 +24,6 @@ from torch_conformance.conformance.power.damage import (
 from torch_conformance.conformance.power.forms import (
     answer_changed,
     input_changed,
-    named,
     refusal_forgiven,
     replaced,
     result_changed,

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import named
 from torch_conformance.conformance.power.damage import (
     always,
     into,
@@ -18,7 +19,7 @@ from torch_conformance.conformance.power.damage import (
     without_conjugate_bit,
     without_negative_bit,
 )
-from torch_conformance.conformance.power.forms import both, input_changed, named, replaced, result_changed, wrapping
+from torch_conformance.conformance.power.forms import both, input_changed, replaced, result_changed, wrapping
 from torch_conformance.conformance.power.registry import Breaker, FaultUnavailable, Function, fault
 
 for mutation, summary, change, when in (

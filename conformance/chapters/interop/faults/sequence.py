@@ -7,14 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import argument_changed, named
 from torch_conformance.conformance.power.damage import is_list, longer_than
-from torch_conformance.conformance.power.forms import (
-    answer_changed,
-    argument_changed,
-    named,
-    refusal_forgiven,
-    replaced,
-)
+from torch_conformance.conformance.power.forms import answer_changed, refusal_forgiven, replaced
 from torch_conformance.conformance.power.registry import Function
 
 answer_changed("len-is-numel", "len counts the elements of matrices.", "Tensor.__len__")(

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import option_changed
 from torch_conformance.conformance.power.damage import is_many, is_strided, last_replaced
-from torch_conformance.conformance.power.forms import afterwards, answered, option_changed, out_answered
+from torch_conformance.conformance.power.forms import afterwards, answered, out_answered
 from torch_conformance.conformance.power.registry import Function
 
 # Scales ignored, cut, or taken for others.

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power.forms import answered, input_changed, option_changed
+from torch_conformance.conformance.power.argument_forms import option_changed
+from torch_conformance.conformance.power.forms import answered, input_changed
 from torch_conformance.conformance.power.registry import Function
 
 

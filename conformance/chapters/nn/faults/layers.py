@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from torch_conformance.conformance.power.forms import object_changed, option_ignored
+from torch_conformance.conformance.power.argument_forms import option_ignored
+from torch_conformance.conformance.power.forms import object_changed
 from torch_conformance.conformance.power.gradient_forms import argument_gradient_changed, result_gradient_changed
 
 # Arguments of functions that are built in and tell no signature.

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import option_changed
 from torch_conformance.conformance.power.damage import Change, is_many, is_strided, of
-from torch_conformance.conformance.power.forms import afterwards, answered, both, option_changed
+from torch_conformance.conformance.power.forms import afterwards, answered, both
 from torch_conformance.conformance.power.registry import Function
 
 _is_half = of(torch.float16, torch.bfloat16)

@@ -8,15 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import option_changed
 from torch_conformance.conformance.power.damage import is_many, is_strided, last_replaced
-from torch_conformance.conformance.power.forms import (
-    answered,
-    both,
-    input_changed,
-    option_changed,
-    replaced,
-    result_changed,
-)
+from torch_conformance.conformance.power.forms import answered, both, input_changed, replaced, result_changed
 from torch_conformance.conformance.power.registry import Function
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import option_changed
 from torch_conformance.conformance.power.damage import Change, is_strided, last_replaced
-from torch_conformance.conformance.power.forms import answered, both, option_changed
+from torch_conformance.conformance.power.forms import answered, both
 from torch_conformance.conformance.power.registry import Function
 
 

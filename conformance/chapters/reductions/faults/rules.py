@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import option_changed
 from torch_conformance.conformance.power.damage import is_strided, last_replaced
-from torch_conformance.conformance.power.forms import afterwards, answered, both, option_changed, out_answered, replaced
+from torch_conformance.conformance.power.forms import afterwards, answered, both, out_answered, replaced
 from torch_conformance.conformance.power.registry import Function
 
 _INT64 = torch.iinfo(torch.int64)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import named
 from torch_conformance.conformance.power.damage import (
     at_storage_start,
     copied,
@@ -23,7 +24,6 @@ from torch_conformance.conformance.power.forms import (
     attribute_changed,
     both,
     installed,
-    named,
     refusal_forgiven,
     replaced,
     result_changed,

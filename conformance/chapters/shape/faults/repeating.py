@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import named
 from torch_conformance.conformance.power.damage import as_strided, copied, in_memory_order, is_strided, rank
 from torch_conformance.conformance.power.forms import (
     answer_changed,
     attribute_changed,
     both,
     input_changed,
-    named,
     refusal_forgiven,
     replaced,
     result_changed,

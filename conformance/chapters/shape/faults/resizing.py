@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import argument_changed, named
 from torch_conformance.conformance.power.damage import (
     as_strided,
     at_storage_start,
@@ -27,9 +28,7 @@ from torch_conformance.conformance.power.damage import (
 from torch_conformance.conformance.power.forms import (
     Answer,
     answer_changed,
-    argument_changed,
     both,
-    named,
     refusal_forgiven,
     replaced,
     result_changed,

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_conformance.conformance.power import forms
+from torch_conformance.conformance.power import argument_forms, forms
+from torch_conformance.conformance.power.argument_forms import arguments_changed
 from torch_conformance.conformance.power.damage import last_replaced, leaves_of, scaled, sequence
-from torch_conformance.conformance.power.forms import Named, arguments_changed, replaced
+from torch_conformance.conformance.power.forms import Named, replaced
 from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 
@@ -95,7 +96,7 @@ def _(given: Named) -> None:
 # Its options.
 for _option in ("retain_graph", "inputs"):
     _name = f"autograd-backward-method-ignores-{_option.replace('_', '-')}"
-    forms.option_ignored(_name, f"The method backward drops {_option}.", METHOD, option=_option)
+    argument_forms.option_ignored(_name, f"The method backward drops {_option}.", METHOD, option=_option)
 arguments_changed("autograd-backward-always-keeps-the-graph", "backward keeps every graph.", METHOD)(
     lambda k: k.update(retain_graph=True)
 )

@@ -8,15 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_conformance.conformance.power.argument_forms import arguments_changed, default_changed, option_ignored
 from torch_conformance.conformance.power.damage import Change, off, sequence
-from torch_conformance.conformance.power.forms import (
-    Named,
-    answer_changed,
-    arguments_changed,
-    default_changed,
-    option_ignored,
-    replaced,
-)
+from torch_conformance.conformance.power.forms import Named, answer_changed, replaced
 from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 

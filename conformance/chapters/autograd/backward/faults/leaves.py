@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power import forms
+from torch_conformance.conformance.power.argument_forms import option_ignored
 from torch_conformance.conformance.power.damage import clone, sequence
-from torch_conformance.conformance.power.forms import input_changed, option_ignored, replaced, result_changed
+from torch_conformance.conformance.power.forms import input_changed, replaced, result_changed
 from torch_conformance.conformance.power.registry import Function
 
 SWITCH, RETAIN, DETACH, DETACH_ = "Tensor.requires_grad_", "Tensor.retain_grad", "Tensor.detach", "Tensor.detach_"

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from torch_conformance.conformance.power import forms
-from torch_conformance.conformance.power.forms import nothing, option_ignored, replaced, wrapping
+from torch_conformance.conformance.power.argument_forms import option_ignored
+from torch_conformance.conformance.power.forms import nothing, replaced, wrapping
 from torch_conformance.conformance.power.registry import Breaker, FaultUnavailable, Function, fault
 
 _set = torch._C._set_grad_enabled  # noqa: SLF001

@@ -10,16 +10,10 @@ import torch
 import torch.utils.checkpoint
 from torch import Tensor
 
-from torch_conformance.conformance.power import forms, gradient_forms
+from torch_conformance.conformance.power import argument_forms, forms, gradient_forms
+from torch_conformance.conformance.power.argument_forms import arguments_changed, option_ignored, option_value_changed
 from torch_conformance.conformance.power.damage import Change, last_replaced, scaled, sequence
-from torch_conformance.conformance.power.forms import (
-    answer_changed,
-    arguments_changed,
-    nothing,
-    option_ignored,
-    option_value_changed,
-    replaced,
-)
+from torch_conformance.conformance.power.forms import answer_changed, nothing, replaced
 from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function, fault
 
@@ -54,7 +48,7 @@ for _name, _option, _places in _IGNORED:
 arguments_changed("autograd-gradcheck-has-no-tolerance", "gradcheck takes equal numbers alone.", CHECK)(
     lambda k: k.update(atol=0.0, rtol=0.0)
 )
-forms.default_changed(
+argument_forms.default_changed(
     "autograd-gradcheck-is-lenient", "gradcheck takes a derivative that is half off.", CHECK, option="rtol", value=0.5
 )
 replaced("autograd-gradcheck-fast-mode-passes-everything", "gradcheck in fast mode is always true.", CHECK)(

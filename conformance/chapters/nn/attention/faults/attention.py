@@ -10,16 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from torch_conformance.conformance.chapters.nn.faults.layers import ATTENTION
+from torch_conformance.conformance.power.argument_forms import answered_by_name, arguments_set, replaced_by_name
 from torch_conformance.conformance.power.damage import Change, of, scaled
-from torch_conformance.conformance.power.forms import (
-    Answer,
-    Named,
-    answered_by_name,
-    arguments_set,
-    object_changed,
-    replaced_by_name,
-    result_changed,
-)
+from torch_conformance.conformance.power.forms import Answer, Named, object_changed, result_changed
 from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 

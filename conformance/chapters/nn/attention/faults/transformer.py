@@ -8,16 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from torch_conformance.conformance.power.argument_forms import answered_by_name, arguments_set, option_ignored
 from torch_conformance.conformance.power.damage import off, scaled
 from torch_conformance.conformance.power.forms import (
     Named,
     answer_changed,
-    answered_by_name,
-    arguments_set,
     attributes_held,
     installed,
     object_changed,
-    option_ignored,
     replaced,
     static,
 )

@@ -9,14 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import init
 
-from torch_conformance.conformance.power.forms import (
-    Named,
-    answer_changed,
-    answered_by_name,
-    arguments_set,
-    option_ignored,
-    replaced,
-)
+from torch_conformance.conformance.power.argument_forms import answered_by_name, arguments_set, option_ignored
+from torch_conformance.conformance.power.forms import Named, answer_changed, replaced
 from torch_conformance.conformance.power.registry import Function
 
 _OWN: list[torch.Generator] = []

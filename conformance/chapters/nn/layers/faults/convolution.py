@@ -9,14 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from torch_conformance.conformance.chapters.nn.faults.layers import CONVOLUTION, TRANSPOSED
+from torch_conformance.conformance.power.argument_forms import arguments_set, option_ignored, replaced_by_name
 from torch_conformance.conformance.power.damage import last_lost, read_as_dense
-from torch_conformance.conformance.power.forms import (
-    Named,
-    arguments_set,
-    attributes_held,
-    option_ignored,
-    replaced_by_name,
-)
+from torch_conformance.conformance.power.forms import Named, attributes_held
 from torch_conformance.conformance.power.gradient_forms import argument_gradient_changed, with_gradient
 from torch_conformance.conformance.power.registry import Function
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch_conformance.conformance.chapters.nn.faults.layers import AVERAGE_POOL
-from torch_conformance.conformance.power.forms import arguments_set
+from torch_conformance.conformance.power.argument_forms import arguments_set
 
 _GRU = "self input_size hidden_size num_layers bias batch_first dropout bidirectional"
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from torch_conformance.conformance.power.forms import Named, answered_by_name, arguments_set, replaced, replaced_by_name
+from torch_conformance.conformance.power.argument_forms import answered_by_name, arguments_set, replaced_by_name
+from torch_conformance.conformance.power.forms import Named, replaced
 from torch_conformance.conformance.power.gradient_forms import differentiated
 from torch_conformance.conformance.power.registry import Function
 

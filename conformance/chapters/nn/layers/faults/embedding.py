@@ -6,15 +6,9 @@ from typing import Any
 
 import torch
 
+from torch_conformance.conformance.power.argument_forms import arguments_changed, arguments_set, replaced_by_name
 from torch_conformance.conformance.power.damage import scaled
-from torch_conformance.conformance.power.forms import (
-    Named,
-    answer_changed,
-    arguments_changed,
-    arguments_set,
-    replaced,
-    replaced_by_name,
-)
+from torch_conformance.conformance.power.forms import Named, answer_changed, replaced
 from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 

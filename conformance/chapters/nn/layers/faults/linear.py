@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from torch_conformance.conformance.chapters.nn.faults.layers import BILINEAR, LINEAR
+from torch_conformance.conformance.power.argument_forms import arguments_set, replaced_by_name
 from torch_conformance.conformance.power.damage import off, read_as_dense, scaled
-from torch_conformance.conformance.power.forms import Named, arguments_set, replaced, replaced_by_name
+from torch_conformance.conformance.power.forms import Named, replaced
 from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 

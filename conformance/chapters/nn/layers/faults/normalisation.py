@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from torch_conformance.conformance.power.argument_forms import answered_by_name, arguments_set, replaced_by_name
 from torch_conformance.conformance.power.damage import off
-from torch_conformance.conformance.power.forms import Named, answered_by_name, arguments_set, replaced, replaced_by_name
+from torch_conformance.conformance.power.forms import Named, replaced
 from torch_conformance.conformance.power.gradient_forms import with_gradient
 from torch_conformance.conformance.power.registry import Function
 

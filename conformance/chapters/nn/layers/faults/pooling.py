@@ -10,14 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from torch_conformance.conformance.chapters.nn.faults.layers import ADAPTIVE_POOL, AVERAGE_POOL, MAX_POOL
+from torch_conformance.conformance.power.argument_forms import arguments_set, option_ignored, replaced_by_name
 from torch_conformance.conformance.power.damage import scaled
-from torch_conformance.conformance.power.forms import (
-    Named,
-    answer_changed,
-    arguments_set,
-    option_ignored,
-    replaced_by_name,
-)
+from torch_conformance.conformance.power.forms import Named, answer_changed
 from torch_conformance.conformance.power.gradient_forms import gradient_changed, result_gradient_changed
 from torch_conformance.conformance.power.registry import Function
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from torch_conformance.conformance.chapters.nn.faults.layers import COSINE, DISTANCE
-from torch_conformance.conformance.power.forms import Named, answered_by_name, arguments_set, replaced, replaced_by_name
+from torch_conformance.conformance.power.argument_forms import answered_by_name, arguments_set, replaced_by_name
+from torch_conformance.conformance.power.forms import Named, replaced
 from torch_conformance.conformance.power.registry import Function
 
 # Kept from before any fault is installed.

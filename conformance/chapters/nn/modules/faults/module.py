@@ -10,16 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import Module, Parameter
 
-from torch_conformance.conformance.power.forms import (
-    Answer,
-    answered_by_name,
-    arguments_set,
-    attributes_held,
-    option_ignored,
-    refusal_forgiven,
-    replaced,
-    wrapping,
-)
+from torch_conformance.conformance.power.argument_forms import answered_by_name, arguments_set, option_ignored
+from torch_conformance.conformance.power.forms import Answer, attributes_held, refusal_forgiven, replaced, wrapping
 from torch_conformance.conformance.power.registry import Function, fault
 
 _SET = "nn.Module.__setattr__"

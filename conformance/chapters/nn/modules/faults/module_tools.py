@@ -6,7 +6,8 @@ from typing import Any
 
 from torch.nn import Module
 
-from torch_conformance.conformance.power.forms import arguments_set, replaced
+from torch_conformance.conformance.power.argument_forms import arguments_set
+from torch_conformance.conformance.power.forms import replaced
 from torch_conformance.conformance.power.registry import Function
 
 _CALL = "torch.func.functional_call"

@@ -6,7 +6,8 @@ from typing import Any
 
 from torch.nn.utils.rnn import PackedSequence
 
-from torch_conformance.conformance.power.forms import answer_changed, option_ignored, replaced
+from torch_conformance.conformance.power.argument_forms import option_ignored
+from torch_conformance.conformance.power.forms import answer_changed, replaced
 
 _PACK, _PAD, _PAD_PACKED, _UNPACK, _UNPAD = (
     f"nn.utils.rnn.{name}"

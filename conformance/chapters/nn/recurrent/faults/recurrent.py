@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from torch_conformance.conformance.power.argument_forms import arguments_set
 from torch_conformance.conformance.power.damage import off, scaled
 from torch_conformance.conformance.power.forms import (
     Answer,
     answer_changed,
-    arguments_set,
     attributes_held,
     input_changed,
     object_changed,
