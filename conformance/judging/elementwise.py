@@ -32,7 +32,7 @@ _SEEDS = 3
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
+class OperatorCase:
     """Operands and what the reference expects of them.
 
     Attributes:
@@ -128,10 +128,10 @@ def rule_for(row: Operator, dtype: str, device: str) -> Rule:
     return rule_of(row.name, dtype, device, signed_zero=row.signed_zero)
 
 
-def case_of(row: Operator, recipe: Recipe, dtype: str, device: str) -> Case:
+def case_of(row: Operator, recipe: Recipe, dtype: str, device: str) -> OperatorCase:
     """Return operands laid out by a recipe, and the results expected on a device."""
     operands, expected = values_of(row, recipe, dtype)
-    return Case(operands, expected, result_dtype(row, dtype), rule_for(row, dtype, device))
+    return OperatorCase(operands, expected, result_dtype(row, dtype), rule_for(row, dtype, device))
 
 
 def values_of(row: Operator, recipe: Recipe, dtype: str) -> tuple[dict[str, Strided], Array]:
@@ -206,7 +206,7 @@ def _hard(dtype: str) -> Array:
 
 
 @functools.lru_cache(maxsize=256)
-def hard_case(name: str, dtype: str, device: str, most: int) -> Case:
+def hard_case(name: str, dtype: str, device: str, most: int) -> OperatorCase:
     """Return a row's hard values with the results expected on a device.
 
     A second operand is the same values in another order. Of more than `most` values it takes every n-th, where an odd
@@ -225,7 +225,7 @@ def hard_case(name: str, dtype: str, device: str, most: int) -> Case:
     with np.errstate(all="ignore"):
         wide = [_operand(row, operand.storage, dtype) for operand in operands.values()]
         expected = _result(row, np.asarray(functions[name](*wide)), dtype)
-    return Case(operands, expected, result_dtype(row, dtype), rule_for(row, dtype, device))
+    return OperatorCase(operands, expected, result_dtype(row, dtype), rule_for(row, dtype, device))
 
 
 def rows(**wanted: object) -> Iterator[Operator]:

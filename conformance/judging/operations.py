@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True)
-class Call:
+class ViewCall:
     """A row with arguments, and the model's answer or the exception that it raises."""
 
     row: Row
@@ -72,23 +72,23 @@ def some(rng: np.random.Generator, values: Sequence[Any], count: int) -> list[An
     return [values[place] for place in rng.choice(len(values), count, replace=False)]
 
 
-def accepted(rows: Sequence[Row], x: Strided, rng: np.random.Generator, count: int) -> Iterator[Call]:
+def accepted(rows: Sequence[Row], x: Strided, rng: np.random.Generator, count: int) -> Iterator[ViewCall]:
     """Yield calls that the model answers, at most `count` of each row."""
     for row in rows:
         for arguments in some(rng, row.candidates(x, rng), count):
-            yield Call(row, arguments, row.answer(x, **arguments))
+            yield ViewCall(row, arguments, row.answer(x, **arguments))
 
 
-def refused(rows: Sequence[Row], x: Strided, rng: np.random.Generator, count: int) -> Iterator[Call]:
+def refused(rows: Sequence[Row], x: Strided, rng: np.random.Generator, count: int) -> Iterator[ViewCall]:
     """Yield calls that the model refuses; their answer is the type of the exception."""
     for row in rows:
         for arguments in some(rng, row.refused(x, rng), count):
             try:
                 row.answer(x, **arguments)
             except IndexError:
-                yield Call(row, arguments, IndexError)
+                yield ViewCall(row, arguments, IndexError)
             except RuntimeError:
-                yield Call(row, arguments, RuntimeError)
+                yield ViewCall(row, arguments, RuntimeError)
 
 
 def valid_dims(ndim: int) -> range:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.conformance.inputs.recipes import SIZE_CLASSES, Recipe, Sweep
-from torch_conformance.conformance.judging.elementwise import Case, case_of, hard_case
+from torch_conformance.conformance.judging.elementwise import OperatorCase, case_of, hard_case
 from torch_conformance.reference.model.dtypes import is_floating
 from torch_conformance.spec.operators import operators
 
@@ -29,7 +29,7 @@ def _beyond_the_grain() -> Sweep:
 BEYOND_THE_GRAIN = _beyond_the_grain()
 
 
-def judge(cell: Cell, case: Case, spellings: Sequence[str]) -> None:
+def judge(cell: Cell, case: OperatorCase, spellings: Sequence[str]) -> None:
     """Compare spellings with the reference, and see that the operands stay as they were."""
     trial = cell.trial(**case.operands)
     for spelling in spellings:

@@ -17,8 +17,8 @@ from torch_conformance.conformance.inputs.recipes import Recipe, Structure, Swee
 from torch_conformance.conformance.judging.operations import (
     LARGE_STRUCTURES,
     SMALL_STRUCTURES,
-    Call,
     Row,
+    ViewCall,
     accepted,
     counting,
     refused,
@@ -244,7 +244,7 @@ def judge_in_place(cell: Cell, rows: Rows) -> None:
                 trial.expect("x", call.answer.array)
 
 
-def expect_refused(cell: Cell, x: Strided, call: Call, rng: np.random.Generator) -> None:
+def expect_refused(cell: Cell, x: Strided, call: ViewCall, rng: np.random.Generator) -> None:
     """Check the exception of drawn spellings, and that x stays as it was.
 
     A refusal costs as much as a thousand answers in some versions of torch.

@@ -26,7 +26,7 @@ Ints = tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class Windows:
     """Which elements each window holds.
 
     Attributes:
@@ -54,7 +54,7 @@ def pooled_extent(extent: int, kernel: int, stride: int, padding: int, dilation:
     return count - 1 if ceil and (count - 1) * stride >= extent + padding else count
 
 
-def _assembled(windows: Sequence[Sequence[list[int]]], sizes: Sequence[Sequence[int]], extents: Ints) -> Plan:
+def _assembled(windows: Sequence[Sequence[list[int]]], sizes: Sequence[Sequence[int]], extents: Ints) -> Windows:
     """Return the plan whose windows are products of the windows of each dimension."""
     outs = tuple(len(each) for each in windows)
     found = []
@@ -67,11 +67,11 @@ def _assembled(windows: Sequence[Sequence[list[int]]], sizes: Sequence[Sequence[
     longest = max((len(each) for each in found), default=0)
     places = np.array([each + [-1] * (longest - len(each)) for each in found], dtype=np.int64)
     padded = np.array([math.prod(each) for each in itertools.product(*sizes)], dtype=np.int64)
-    return Plan(places, padded, outs, extents)
+    return Windows(places, padded, outs, extents)
 
 
 @functools.lru_cache(maxsize=512)
-def sliding(extents: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, *, ceil: bool = False) -> Plan:
+def sliding(extents: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, *, ceil: bool = False) -> Windows:
     """Return the plan of windows that move by `stride`."""
     windows, sizes = [], []
     for n, k, move, p, step in zip(extents, kernel, stride, padding, dilation, strict=True):
@@ -83,7 +83,7 @@ def sliding(extents: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: 
 
 
 @functools.lru_cache(maxsize=256)
-def adaptive(extents: Ints, outs: Ints) -> Plan:
+def adaptive(extents: Ints, outs: Ints) -> Windows:
     """Return the plan of windows floor(i n / out) to ceil((i + 1) n / out)."""
     windows = [
         [list(range(i * n // out, -(-(i + 1) * n // out))) for i in range(out)]
@@ -92,16 +92,16 @@ def adaptive(extents: Ints, outs: Ints) -> Plan:
     return _assembled(windows, [[len(each) for each in dim] for dim in windows], extents)
 
 
-def _gathered(x: Array, plan: Plan, empty: float) -> Array:
+def _gathered(x: Array, plan: Windows, empty: float) -> Array:
     flat = x.reshape(*x.shape[: x.ndim - len(plan.extents)], -1)
     return np.where(plan.held, flat[..., np.maximum(plan.places, 0)], np.asarray(empty, dtype=x.dtype))
 
 
-def _out(values: Array, plan: Plan) -> Array:
+def _out(values: Array, plan: Windows) -> Array:
     return values.reshape(*values.shape[:-1], *plan.outs)
 
 
-def maximum(x: Array, plan: Plan) -> tuple[Array, Array]:
+def maximum(x: Array, plan: Windows) -> tuple[Array, Array]:
     """Return the largest element of each window and its flat place in the input; padding is -inf."""
     values = _gathered(x, plan, -np.inf)
     best = np.argmax(values, axis=-1)
@@ -118,12 +118,12 @@ def placed(g: Array, places: Array, extents: Ints) -> Array:
     return x.reshape(*lead, *extents)
 
 
-def average(x: Array, plan: Plan, divisor: Array) -> Array:
+def average(x: Array, plan: Windows, divisor: Array) -> Array:
     """Return the sum of each window over its divisor."""
     return _out(_gathered(x, plan, 0).sum(axis=-1) / divisor, plan)
 
 
-def average_gradient(g: Array, plan: Plan, divisor: Array) -> Array:
+def average_gradient(g: Array, plan: Windows, divisor: Array) -> Array:
     """Return the gradient of `average`: each output's share goes to the elements of its window."""
     return spread_over(
         np.repeat((g.reshape(*g.shape[: g.ndim - len(plan.outs)], -1) / divisor)[..., None], plan.places.shape[1], -1),
@@ -131,7 +131,7 @@ def average_gradient(g: Array, plan: Plan, divisor: Array) -> Array:
     )
 
 
-def spread_over(shares: Array, plan: Plan) -> Array:
+def spread_over(shares: Array, plan: Windows) -> Array:
     """Return the sum, per input element, of the shares (..., windows, largest window) of the windows that hold it."""
     lead = shares.shape[:-2]
     x = np.zeros((*lead, math.prod(plan.extents)), dtype=shares.dtype)
@@ -141,19 +141,19 @@ def spread_over(shares: Array, plan: Plan) -> Array:
     return x.reshape(*lead, *plan.extents)
 
 
-def divisors(plan: Plan, *, include_pad: bool, override: int | None) -> Array:
+def divisors(plan: Windows, *, include_pad: bool, override: int | None) -> Array:
     """Return by what each window's sum is divided."""
     if override is not None:
         return np.full(len(plan.places), override, dtype=np.int64)
     return plan.padded if include_pad else plan.held.sum(axis=-1)
 
 
-def power_mean(x: Array, plan: Plan, power: float) -> Array:
+def power_mean(x: Array, plan: Windows, power: float) -> Array:
     """Return the root of the sum of powers of each window of positive elements."""
     return _out((_gathered(x, plan, 0) ** power).sum(axis=-1) ** (1 / np.asarray(power, dtype=x.dtype)), plan)
 
 
-def power_mean_gradient(x: Array, g: Array, plan: Plan, power: float) -> Array:
+def power_mean_gradient(x: Array, g: Array, plan: Windows, power: float) -> Array:
     """Return the gradient of `power_mean`: (x / y)^(power - 1) of each window's share."""
     lead = x.shape[: x.ndim - len(plan.extents)]
     y = power_mean(x, plan, power).reshape(*lead, -1, 1)

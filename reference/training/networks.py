@@ -21,7 +21,7 @@ from torch_conformance.reference.numerics.bounded import Bounded
 from torch_conformance.reference.numerics.tape import Variable
 from torch_conformance.reference.ops import derivatives_reductions as reductions
 from torch_conformance.reference.ops.derivatives import UNARY, uncertain
-from torch_conformance.reference.training.optimisers import RULES, Rule
+from torch_conformance.reference.training.optimisers import RULES, StepRule
 
 Array = npt.NDArray[Any]
 Values = list[Bounded]
@@ -102,7 +102,7 @@ class Optimiser:
     def __init__(self, name: str, **options: Any) -> None:
         """Begin without memory."""
         self.name, self.options = name, options
-        self._rules: list[Rule] = []
+        self._rules: list[StepRule] = []
 
     def step(self, parameters: Values, gradients: Values) -> Values:
         """Return the parameters after a step."""

@@ -38,7 +38,7 @@ def _average(old: Bounded, new: Bounded, decay: float) -> Bounded:
     return weight * old + (_ONE - weight) * new
 
 
-class Rule:
+class StepRule:
     """An optimiser's step for one parameter.
 
     Attributes:
@@ -94,7 +94,7 @@ class Rule:
         return mean, square
 
 
-class SGD(Rule):
+class SGD(StepRule):
     """Gradient descent with momentum; the first momentum is the gradient, undamped."""
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -118,7 +118,7 @@ class SGD(Rule):
         return parameter - number(self.options["lr"]) * gradient
 
 
-class Adam(Rule):
+class Adam(StepRule):
     """Adam; amsgrad keeps the largest second moment before it is corrected."""
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -145,7 +145,7 @@ class AdamW(Adam):
     defaults: ClassVar[dict[str, Any]] = {**Adam.defaults, "weight_decay": 1e-2, "decoupled_weight_decay": True}
 
 
-class RMSprop(Rule):
+class RMSprop(StepRule):
     """Gradient over the root of its running mean square, or variance when centered."""
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -173,7 +173,7 @@ class RMSprop(Rule):
         return parameter - number(self.options["lr"]) * move
 
 
-class Adagrad(Rule):
+class Adagrad(StepRule):
     """Gradient over the root of the sum of all squares."""
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -193,7 +193,7 @@ class Adagrad(Rule):
         return parameter - rate * gradient / (total.sqrt() + number(self.options["eps"]))
 
 
-class Adadelta(Rule):
+class Adadelta(StepRule):
     """Gradient scaled by the roots of the running mean squares of steps and gradients."""
 
     defaults: ClassVar[dict[str, Any]] = {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0, "maximize": False}
@@ -207,7 +207,7 @@ class Adadelta(Rule):
         return parameter - number(self.options["lr"]) * move
 
 
-class Adamax(Rule):
+class Adamax(StepRule):
     """Adam with the largest gradient, fading, in place of the mean square."""
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -227,7 +227,7 @@ class Adamax(Rule):
         return parameter - number(self.options["lr"]) / self._correction(0) * mean / largest
 
 
-class NAdam(Rule):
+class NAdam(StepRule):
     """Adam with Nesterov's momentum, whose weight grows by a schedule."""
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -254,7 +254,7 @@ class NAdam(Rule):
         return parameter - number(self.options["lr"]) * ahead / root
 
 
-class RAdam(Rule):
+class RAdam(StepRule):
     """Adam that goes without the second moment until its variance is known well enough."""
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -280,7 +280,7 @@ class RAdam(Rule):
         return parameter - move
 
 
-class Rprop(Rule):
+class Rprop(StepRule):
     """Steps of a size of their own, in the direction of the gradient's sign; a change of sign skips a step."""
 
     defaults: ClassVar[dict[str, Any]] = {"lr": 1e-2, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50), "maximize": False}
@@ -297,7 +297,7 @@ class Rprop(Rule):
         return parameter - size * np.sign(gradient.values)
 
 
-class ASGD(Rule):
+class ASGD(StepRule):
     """Gradient descent with a fading step; the average of the parameters is kept aside and not used."""
 
     defaults: ClassVar[dict[str, Any]] = {
@@ -317,12 +317,12 @@ class ASGD(Rule):
         return parameter - number(lambd) * rate * parameter - rate * gradient
 
 
-RULES: dict[str, type[Rule]] = {
+RULES: dict[str, type[StepRule]] = {
     each.__name__: each for each in (SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, NAdam, RAdam, Rprop, ASGD)
 }
 
 
-def trajectory(rule: Rule, start: Bounded, gradients: Array) -> Bounded:
+def trajectory(rule: StepRule, start: Bounded, gradients: Array) -> Bounded:
     """Return the parameter after each step, along a first axis.
 
     Args:

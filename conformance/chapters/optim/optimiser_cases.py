@@ -17,7 +17,7 @@ from torch_conformance.conformance.engine.trial import Trial
 from torch_conformance.reference.model import dtypes
 from torch_conformance.reference.model.strided import Strided, row_major
 from torch_conformance.reference.numerics.bounded import Bounded, exact
-from torch_conformance.reference.training.optimisers import RULES, Rule, trajectory
+from torch_conformance.reference.training.optimisers import RULES, StepRule, trajectory
 from torch_conformance.spec.model import release
 
 Array = npt.NDArray[Any]
@@ -66,7 +66,7 @@ TABLES: dict[str, tuple[Options, ...]] = {
 CLASSES = {name.lower(): name for name in RULES}
 
 
-def rule_of(subject: str, options: Options) -> Rule:
+def rule_of(subject: str, options: Options) -> StepRule:
     """Return the reference's rule for a clause's subject."""
     return RULES[CLASSES[subject]](**options)
 
@@ -138,7 +138,7 @@ def as_real(array: Array) -> Array:
     return np.stack([array.real, array.imag], axis=-1) if array.dtype.kind == "c" else array[..., None]
 
 
-def expected_steps(rule: Rule, run: Run) -> Bounded:
+def expected_steps(rule: StepRule, run: Run) -> Bounded:
     """Return the elements after each step: (steps, elements, parts)."""
     start = exact(as_real(run.start), dtypes.real_of(run.dtype))
     return trajectory(rule, start, as_real(run.gradients))

@@ -11,7 +11,7 @@ from torch_conformance.conformance.chapters.views.formats import formatted
 from torch_conformance.conformance.chapters.views.whole_operations import VIEW, impossible_views, is_viewable
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
-from torch_conformance.conformance.judging.operations import Call, some, valid_dims, with_unknown
+from torch_conformance.conformance.judging.operations import ViewCall, some, valid_dims, with_unknown
 from torch_conformance.conformance.judging.views import expect_layout, expect_refused, tensors
 from torch_conformance.reference.model.strided import Strided
 from torch_conformance.reference.ops import views_memory, views_size
@@ -66,7 +66,7 @@ def test_view_refuses(cell: Cell) -> None:
     rng = cell.generator()
     for x in tensors(cell, rng, 150, 20):
         for arguments in some(rng, impossible_views(x, rng), 3):
-            expect_refused(cell, x, Call(VIEW[0], arguments, RuntimeError), rng)
+            expect_refused(cell, x, ViewCall(VIEW[0], arguments, RuntimeError), rng)
             trial = cell.trial(x=x, **arguments)
             trial.expect_equal("x.contiguous().view(size).numel()", x.numel)
             if -1 not in arguments["size"]:

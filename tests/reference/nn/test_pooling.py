@@ -7,7 +7,7 @@ import numpy as np
 from torch_conformance.reference.nn import pooling, resampling
 
 
-def _plan(n: int, k: int, s: int, p: int = 0, d: int = 1, *, ceil: bool = False) -> pooling.Plan:
+def _plan(n: int, k: int, s: int, p: int = 0, d: int = 1, *, ceil: bool = False) -> pooling.Windows:
     return pooling.sliding((n,), (k,), (s,), (p,), (d,), ceil=ceil)
 
 

@@ -57,7 +57,7 @@ def moderate(dtype: str, size: Size, generator: np.random.Generator) -> Array:
 
 
 @dataclasses.dataclass(frozen=True)
-class Call:
+class DerivedCall:
     """A differentiable expression.
 
     Attributes:
@@ -75,16 +75,16 @@ class Call:
     values: Maker = whole
 
 
-def placed(text: str, size: Size, place: Callable[[Array], Array], **extras: Any) -> Call:
+def placed(text: str, size: Size, place: Callable[[Array], Array], **extras: Any) -> DerivedCall:
     """Return a call that takes elements of x to places: `place` does it to an array of any elements."""
-    return Call(text, lambda x: tape.taken(x, place(tape.places_of(x.shape))), (size,), extras)
+    return DerivedCall(text, lambda x: tape.taken(x, place(tape.places_of(x.shape))), (size,), extras)
 
 
 def _input(value: Any) -> Any:
     return Strided.from_array(value) if isinstance(value, np.ndarray) else value
 
 
-def judge(cell: Cell, call: Call, generator: np.random.Generator, turn: int) -> None:
+def judge(cell: Cell, call: DerivedCall, generator: np.random.Generator, turn: int) -> None:
     """Judge the gradients of a call by every operand, from operands and an incoming gradient of drawn layouts."""
     __tracebackhide__ = True
     names = NAMES[: len(call.sizes)]
@@ -109,7 +109,7 @@ def judge(cell: Cell, call: Call, generator: np.random.Generator, turn: int) -> 
         expect(trial, answer, gradient)
 
 
-def judge_all(cell: Cell, calls: Sequence[Call]) -> None:
+def judge_all(cell: Cell, calls: Sequence[DerivedCall]) -> None:
     """Judge every call once, and once more for each third example of the profile."""
     __tracebackhide__ = True
     generator = cell.generator()

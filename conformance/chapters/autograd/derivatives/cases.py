@@ -131,7 +131,7 @@ def paired_table(name: str, dtype: str, seed: int) -> Table:
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
+class GradientCase:
     """Operands a (and b) and the incoming gradient g of a call, and the gradients expected of it.
 
     Attributes:
@@ -145,7 +145,7 @@ class Case:
     plain: dict[str, Bounded]
 
 
-def case(table: Table, dtype: str, layouts: Sequence[Structure], generator: np.random.Generator) -> Case:
+def case(table: Table, dtype: str, layouts: Sequence[Structure], generator: np.random.Generator) -> GradientCase:
     """Return a call's operands, each in a layout of its own, the last layout for g; all of one size."""
     names = tuple(table.operands)
     codes = {}
@@ -160,7 +160,7 @@ def case(table: Table, dtype: str, layouts: Sequence[Structure], generator: np.r
     inputs["g"] = _spread(incoming, structure)
     g = bounded.exact(inputs["g"].array, dtype)
     plain = {name: bounded_sums.taken(table.derivatives[name], places) for name in names}
-    return Case(inputs, {name: g * slope for name, slope in plain.items()}, plain)
+    return GradientCase(inputs, {name: g * slope for name, slope in plain.items()}, plain)
 
 
 def _spread(storage: Array, structure: Structure) -> Strided:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch_conformance.conformance.chapters.autograd.derivatives import cases
-from torch_conformance.conformance.chapters.autograd.derivatives.cases import Case, Size
+from torch_conformance.conformance.chapters.autograd.derivatives.cases import GradientCase, Size
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
@@ -28,7 +28,7 @@ def _layouts(size: Size, turn: int, count: int) -> list[Structure]:
     return [found[(turn + 2 * number + number * number) % len(found)] for number in range(count)]
 
 
-def _judge_spelling(cell: Cell, case: Case, spelling: str, way: int) -> None:
+def _judge_spelling(cell: Cell, case: GradientCase, spelling: str, way: int) -> None:
     """Judge one spelling by torch.autograd.grad, by backward, or when ones arrive from a sum."""
     __tracebackhide__ = True
     names = [name for name in case.inputs if name != "g"]
@@ -53,7 +53,7 @@ def _judge_spelling(cell: Cell, case: Case, spelling: str, way: int) -> None:
         expect(trial, answer, expected[name])
 
 
-def _judge_inplace(cell: Cell, case: Case, call: str, way: int) -> None:
+def _judge_inplace(cell: Cell, case: GradientCase, call: str, way: int) -> None:
     """Judge a write in place: by the tensor written, by the other operand too (a constant every third time)."""
     __tracebackhide__ = True
     trial = cell.trial(**case.inputs)

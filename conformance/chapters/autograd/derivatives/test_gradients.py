@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.conformance.chapters.autograd.derivatives.calls import Call, judge_all, moderate, positive, whole
+from torch_conformance.conformance.chapters.autograd.derivatives.calls import (
+    DerivedCall,
+    judge_all,
+    moderate,
+    positive,
+    whole,
+)
 from torch_conformance.conformance.chapters.autograd.derivatives.cases import (
     LAYOUTS,
     laid_out,
@@ -136,38 +142,40 @@ def _based(base: float, x: Variable) -> Variable:
 
 _SIZE = ((3, 4),)
 _PAIR = ((3, 4), (4,))
-NUMBERS: tuple[Call, ...] = (
-    Call("x + 3", lambda x: x + 3, _SIZE),
-    Call("2.5 - x", lambda x: 2.5 - x, _SIZE),
-    Call("x * -3", lambda x: x * -3, _SIZE),
-    Call("0.5 * x", lambda x: x * 0.5, _SIZE),
-    Call("x / 4", lambda x: x / 4, _SIZE),
-    Call("x / 3", lambda x: x / 3, _SIZE),
-    Call("3 / x", lambda x: 3 / x, _SIZE, {}, positive),
-    Call("torch.add(x, y, alpha=3)", lambda x, y: x + y * 3, _PAIR),
-    Call("x.add(y, alpha=-2)", lambda x, y: x + y * -2, _PAIR),
-    Call("torch.sub(x, y, alpha=3)", lambda x, y: x - y * 3, _PAIR),
-    Call("torch.rsub(x, y, alpha=2)", lambda x, y: y - x * 2, _PAIR),
-    Call("x ** 2", lambda x: _powered(x, 2), _SIZE),
-    Call("torch.pow(x, 3)", lambda x: tape.multiply(tape.multiply(x, x), x) + _powered(x, 2) * 0, _SIZE, {}, whole),
-    Call("x.pow(-1)", lambda x: _powered(x, -1), _SIZE, {}, positive),
-    Call("x ** 0.5", lambda x: _powered(x, 0.5), _SIZE, {}, positive),
-    Call("x ** 0", lambda x: x * 0, _SIZE),
-    Call("x ** 1", lambda x: x, _SIZE),
-    Call("2 ** x", lambda x: _based(2, x), _SIZE, {}, moderate),
-    Call("torch.pow(3.0, x)", lambda x: _based(3, x), _SIZE, {}, moderate),
-    Call("torch.float_power(x, 2).to(x.dtype)", lambda x: _powered(x, 2), _SIZE, {}, moderate),
-    Call("torch.addcmul(x, y, z, value=3)", lambda x, y, z: x + tape.multiply(y, z) * 3, ((2, 3), (3,), (2, 1))),
-    Call("torch.addcdiv(x, y, z, value=2)", lambda x, y, z: x + y / z * 2, ((2, 3), (3,), (2, 1)), {}, positive),
-    Call("torch.lerp(x, y, 0.25)", lambda x, y: x + (y - x) * 0.25, ((3, 4), (3, 4))),
-    Call("x.lerp(y, z)", lambda x, y, z: x + tape.multiply(y - x, z), ((3, 4), (3, 4), (4,))),
-    Call("torch.fmod(x, 2.25)", lambda x: x + 0, _SIZE),
-    Call("torch.div(x, 2.25, rounding_mode='floor')", lambda x: x * 0, _SIZE),
-    Call("x.div(2.25, rounding_mode='trunc')", lambda x: x * 0, _SIZE),
-    Call("x.div(4, rounding_mode=None)", lambda x: x / 4, _SIZE),
-    Call("x % 2.25", lambda x: x + 0, _SIZE),
-    Call("torch.xlogy(x, 2.0)", lambda x: x * np.log(np.longdouble(2)), _SIZE),
-    Call("torch.xlogy(2.0, x)", lambda x: _of("log", x) * 2, _SIZE, {}, positive),
+NUMBERS: tuple[DerivedCall, ...] = (
+    DerivedCall("x + 3", lambda x: x + 3, _SIZE),
+    DerivedCall("2.5 - x", lambda x: 2.5 - x, _SIZE),
+    DerivedCall("x * -3", lambda x: x * -3, _SIZE),
+    DerivedCall("0.5 * x", lambda x: x * 0.5, _SIZE),
+    DerivedCall("x / 4", lambda x: x / 4, _SIZE),
+    DerivedCall("x / 3", lambda x: x / 3, _SIZE),
+    DerivedCall("3 / x", lambda x: 3 / x, _SIZE, {}, positive),
+    DerivedCall("torch.add(x, y, alpha=3)", lambda x, y: x + y * 3, _PAIR),
+    DerivedCall("x.add(y, alpha=-2)", lambda x, y: x + y * -2, _PAIR),
+    DerivedCall("torch.sub(x, y, alpha=3)", lambda x, y: x - y * 3, _PAIR),
+    DerivedCall("torch.rsub(x, y, alpha=2)", lambda x, y: y - x * 2, _PAIR),
+    DerivedCall("x ** 2", lambda x: _powered(x, 2), _SIZE),
+    DerivedCall(
+        "torch.pow(x, 3)", lambda x: tape.multiply(tape.multiply(x, x), x) + _powered(x, 2) * 0, _SIZE, {}, whole
+    ),
+    DerivedCall("x.pow(-1)", lambda x: _powered(x, -1), _SIZE, {}, positive),
+    DerivedCall("x ** 0.5", lambda x: _powered(x, 0.5), _SIZE, {}, positive),
+    DerivedCall("x ** 0", lambda x: x * 0, _SIZE),
+    DerivedCall("x ** 1", lambda x: x, _SIZE),
+    DerivedCall("2 ** x", lambda x: _based(2, x), _SIZE, {}, moderate),
+    DerivedCall("torch.pow(3.0, x)", lambda x: _based(3, x), _SIZE, {}, moderate),
+    DerivedCall("torch.float_power(x, 2).to(x.dtype)", lambda x: _powered(x, 2), _SIZE, {}, moderate),
+    DerivedCall("torch.addcmul(x, y, z, value=3)", lambda x, y, z: x + tape.multiply(y, z) * 3, ((2, 3), (3,), (2, 1))),
+    DerivedCall("torch.addcdiv(x, y, z, value=2)", lambda x, y, z: x + y / z * 2, ((2, 3), (3,), (2, 1)), {}, positive),
+    DerivedCall("torch.lerp(x, y, 0.25)", lambda x, y: x + (y - x) * 0.25, ((3, 4), (3, 4))),
+    DerivedCall("x.lerp(y, z)", lambda x, y, z: x + tape.multiply(y - x, z), ((3, 4), (3, 4), (4,))),
+    DerivedCall("torch.fmod(x, 2.25)", lambda x: x + 0, _SIZE),
+    DerivedCall("torch.div(x, 2.25, rounding_mode='floor')", lambda x: x * 0, _SIZE),
+    DerivedCall("x.div(2.25, rounding_mode='trunc')", lambda x: x * 0, _SIZE),
+    DerivedCall("x.div(4, rounding_mode=None)", lambda x: x / 4, _SIZE),
+    DerivedCall("x % 2.25", lambda x: x + 0, _SIZE),
+    DerivedCall("torch.xlogy(x, 2.0)", lambda x: x * np.log(np.longdouble(2)), _SIZE),
+    DerivedCall("torch.xlogy(2.0, x)", lambda x: _of("log", x) * 2, _SIZE, {}, positive),
 )
 
 
@@ -286,24 +294,26 @@ def _holomorphic(name: str) -> Callable[[Variable], Variable]:
     return derivatives.UNARY[name]
 
 
-_HOLOMORPHIC: tuple[Call, ...] = (
+_HOLOMORPHIC: tuple[DerivedCall, ...] = (
     *(
-        Call(text.format(name), _holomorphic(name), ((2, 3),), {}, moderate)
+        DerivedCall(text.format(name), _holomorphic(name), ((2, 3),), {}, moderate)
         for name in ("exp", "sin", "cos", "sinh", "cosh", "tanh")
         for text in ("torch.{}(x)", "x.{}()")
     ),
-    Call("x * y", tape.multiply, ((2, 3), (3,)), {}, whole),
-    Call("x.mul(y)", tape.multiply, ((2, 3), (2, 1)), {}, whole),
-    Call("x * x * y", lambda x, y: tape.multiply(tape.multiply(x, x), y), ((3,), (3,)), {}, whole),
-    Call("x - 2j * y", lambda x, y: x - y * 2j, ((2, 3), (3,)), {}, whole),
-    Call(
+    DerivedCall("x * y", tape.multiply, ((2, 3), (3,)), {}, whole),
+    DerivedCall("x.mul(y)", tape.multiply, ((2, 3), (2, 1)), {}, whole),
+    DerivedCall("x * x * y", lambda x, y: tape.multiply(tape.multiply(x, x), y), ((3,), (3,)), {}, whole),
+    DerivedCall("x - 2j * y", lambda x, y: x - y * 2j, ((2, 3), (3,)), {}, whole),
+    DerivedCall(
         "x / (y * y.conj() + 1)", lambda x, y: x / (tape.multiply(y, tape.conjugate(y)) + 1), ((3,), (3,)), {}, moderate
     ),
-    Call("x @ y", tape.matmul, ((2, 3), (3, 2)), {}, whole),
-    Call("x.conj() * y", lambda x, y: tape.multiply(tape.conjugate(x), y), ((2, 3), (3,)), {}, whole),
-    Call("torch.conj(x).t() @ x", lambda x: tape.matmul(tape.transposed(tape.conjugate(x)), x), ((2, 3),), {}, whole),
-    Call("x.resolve_conj() ** 2", lambda x: tape.multiply(x, x) + _powered(x, 1) * 0, ((2, 3),), {}, whole),
-    Call("x.sum(0).conj()", lambda x: tape.conjugate(reductions.sum(x, 0)), ((2, 3),), {}, whole),
+    DerivedCall("x @ y", tape.matmul, ((2, 3), (3, 2)), {}, whole),
+    DerivedCall("x.conj() * y", lambda x, y: tape.multiply(tape.conjugate(x), y), ((2, 3), (3,)), {}, whole),
+    DerivedCall(
+        "torch.conj(x).t() @ x", lambda x: tape.matmul(tape.transposed(tape.conjugate(x)), x), ((2, 3),), {}, whole
+    ),
+    DerivedCall("x.resolve_conj() ** 2", lambda x: tape.multiply(x, x) + _powered(x, 1) * 0, ((2, 3),), {}, whole),
+    DerivedCall("x.sum(0).conj()", lambda x: tape.conjugate(reductions.sum(x, 0)), ((2, 3),), {}, whole),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.conformance.chapters.autograd.derivatives.calls import Call, distinct, judge_all, placed
+from torch_conformance.conformance.chapters.autograd.derivatives.calls import DerivedCall, distinct, judge_all, placed
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.reference.model.dtypes import is_complex
@@ -59,7 +59,7 @@ def _grid(shape: tuple[int, ...]) -> Array:
 
 _PLACES = _grid((3, 4))
 
-CALLS: dict[str, tuple[Call, ...]] = {
+CALLS: dict[str, tuple[DerivedCall, ...]] = {
     "reshape": (
         placed("x.reshape(3, 2)", (2, 3), lambda p: p.reshape(3, 2)),
         placed("torch.reshape(x, (-1,))", (2, 3, 2), lambda p: p.reshape(-1)),
@@ -153,38 +153,40 @@ CALLS: dict[str, tuple[Call, ...]] = {
         placed("x.masked_select(m[:, :1])", (3, 2), lambda p: p[_MASK[:, 0]].reshape(-1), m=_MASK),
     ),
     "where": (
-        Call("torch.where(m, x, y)", lambda x, y: selected(_MASK, x, y), ((3, 4), (3, 4)), {"m": _MASK}),
-        Call("x.where(m, y)", lambda x, y: selected(_MASK, x, y), ((3, 1), (4,)), {"m": _MASK}),
-        Call("torch.where(m, x, 2.0)", lambda x: selected(_MASK, x, x * 0), ((3, 4),), {"m": _MASK}),
-        Call("torch.where(m, -1.0, x)", lambda x: selected(_MASK, x * 0, x), ((4,),), {"m": _MASK}),
+        DerivedCall("torch.where(m, x, y)", lambda x, y: selected(_MASK, x, y), ((3, 4), (3, 4)), {"m": _MASK}),
+        DerivedCall("x.where(m, y)", lambda x, y: selected(_MASK, x, y), ((3, 1), (4,)), {"m": _MASK}),
+        DerivedCall("torch.where(m, x, 2.0)", lambda x: selected(_MASK, x, x * 0), ((3, 4),), {"m": _MASK}),
+        DerivedCall("torch.where(m, -1.0, x)", lambda x: selected(_MASK, x * 0, x), ((4,),), {"m": _MASK}),
     ),
     "cat": (
-        Call("torch.cat((x, y), 0)", lambda x, y: joined([x, y], np.concatenate), ((2, 3), (1, 3))),
-        Call(
+        DerivedCall("torch.cat((x, y), 0)", lambda x, y: joined([x, y], np.concatenate), ((2, 3), (1, 3))),
+        DerivedCall(
             "torch.cat([x, y, z], -1)",
             lambda *each: joined(each, lambda p: np.concatenate(p, -1)),
             ((2, 3), (2, 0), (2, 2)),
         ),
-        Call("torch.cat([x, x], 1)", lambda x: joined([x, x], lambda p: np.concatenate(p, 1)), ((2, 3),)),
-        Call("torch.concat((x, y), dim=1)", lambda *each: joined(each, np.hstack), ((2, 1), (2, 4))),
-        Call("torch.hstack((x, y))", lambda *each: joined(each, np.hstack), ((3,), (2,))),
-        Call("torch.vstack((x, y))", lambda *each: joined(each, np.vstack), ((3,), (2, 3))),
+        DerivedCall("torch.cat([x, x], 1)", lambda x: joined([x, x], lambda p: np.concatenate(p, 1)), ((2, 3),)),
+        DerivedCall("torch.concat((x, y), dim=1)", lambda *each: joined(each, np.hstack), ((2, 1), (2, 4))),
+        DerivedCall("torch.hstack((x, y))", lambda *each: joined(each, np.hstack), ((3,), (2,))),
+        DerivedCall("torch.vstack((x, y))", lambda *each: joined(each, np.vstack), ((3,), (2, 3))),
     ),
     "stack": (
-        Call("torch.stack((x, y), 0)", lambda *each: joined(each, np.stack), ((2, 3), (2, 3))),
-        Call("torch.stack([x, y, x], -1)", lambda x, y: joined([x, y, x], lambda p: np.stack(p, -1)), ((3,), (3,))),
-        Call("torch.stack([x, y], 1)", lambda *each: joined(each, lambda p: np.stack(p, 1)), ((2, 3), (2, 3))),
-        Call("torch.stack([x, y])", lambda *each: joined(each, np.stack), ((), ())),
+        DerivedCall("torch.stack((x, y), 0)", lambda *each: joined(each, np.stack), ((2, 3), (2, 3))),
+        DerivedCall(
+            "torch.stack([x, y, x], -1)", lambda x, y: joined([x, y, x], lambda p: np.stack(p, -1)), ((3,), (3,))
+        ),
+        DerivedCall("torch.stack([x, y], 1)", lambda *each: joined(each, lambda p: np.stack(p, 1)), ((2, 3), (2, 3))),
+        DerivedCall("torch.stack([x, y])", lambda *each: joined(each, np.stack), ((), ())),
     ),
     "split": (
-        Call(
+        DerivedCall(
             "x.split(2, 1)[1] - x.chunk(2, 1)[0]",
             lambda x: tape.taken(x, _PLACES[:, 2:]) - tape.taken(x, _PLACES[:, :2]),
             ((3, 4),),
         ),
         placed("torch.split(x, [1, 3, 1])[1]", (5, 2), lambda p: p[1:4]),
         placed("torch.tensor_split(x, 3, 1)[2]", (2, 7), lambda p: p[:, 5:]),
-        Call(
+        DerivedCall(
             "x.unbind(1)[0] + 3 * x.unbind(1)[3]",
             lambda x: tape.taken(x, _PLACES[:, 0]) + tape.taken(x, _PLACES[:, 3]) * 3,
             ((3, 4),),
@@ -212,50 +214,54 @@ CALLS: dict[str, tuple[Call, ...]] = {
         placed("torch.roll(x, 4)", (3, 3), lambda p: np.roll(p, 4)),
     ),
     "triangle": (
-        Call("torch.tril(x)", lambda x: _triangle(x, np.tri(3, 4) > 0), ((3, 4),)),
-        Call("x.triu(1)", lambda x: _triangle(x, np.tri(3, 4) == 0), ((2, 3, 4),)),
-        Call("x.tril(-1)", lambda x: _triangle(x, np.tri(3, 3, -1) > 0), ((3, 3),)),
+        DerivedCall("torch.tril(x)", lambda x: _triangle(x, np.tri(3, 4) > 0), ((3, 4),)),
+        DerivedCall("x.triu(1)", lambda x: _triangle(x, np.tri(3, 4) == 0), ((2, 3, 4),)),
+        DerivedCall("x.tril(-1)", lambda x: _triangle(x, np.tri(3, 3, -1) > 0), ((3, 3),)),
     ),
     "masked-fill": (
-        Call("x.masked_fill(m, 5.0)", lambda x: selected(_MASK, x * 0, x), ((3, 4),), {"m": _MASK}),
-        Call("torch.masked_fill(x, m, 0)", lambda x: selected(_MASK, x * 0, x), ((4,),), {"m": _MASK}),
-        Call("x.masked_fill(m, y)", lambda x, y: selected(_MASK, y, x), ((3, 4), ()), {"m": _MASK}),
+        DerivedCall("x.masked_fill(m, 5.0)", lambda x: selected(_MASK, x * 0, x), ((3, 4),), {"m": _MASK}),
+        DerivedCall("torch.masked_fill(x, m, 0)", lambda x: selected(_MASK, x * 0, x), ((4,),), {"m": _MASK}),
+        DerivedCall("x.masked_fill(m, y)", lambda x, y: selected(_MASK, y, x), ((3, 4), ()), {"m": _MASK}),
     ),
     "copy": (
-        Call("x.clone()", lambda x: x + 0, ((2, 3),)),
-        Call("x.contiguous()", lambda x: x + 0, ((2, 3, 2),)),
-        Call("x.new_zeros(3, 2).copy_(x)", lambda x: tape.expand(x, (3, 2)), ((2,),)),
+        DerivedCall("x.clone()", lambda x: x + 0, ((2, 3),)),
+        DerivedCall("x.contiguous()", lambda x: x + 0, ((2, 3, 2),)),
+        DerivedCall("x.new_zeros(3, 2).copy_(x)", lambda x: tape.expand(x, (3, 2)), ((2,),)),
     ),
     "scatter": (
-        Call(
+        DerivedCall(
             "x.scatter(0, c, y)",
             lambda x, y: _scattered(x, y, np.take_along_axis(_PLACES[:, :2], _DISTINCT, 0)),
             ((3, 4), (2, 2)),
             {"c": _DISTINCT},
         ),
-        Call(
+        DerivedCall(
             "torch.scatter_add(x, 1, t, y)",
             lambda x, y: _added(x, y, np.take_along_axis(_PLACES[:2], _TABLE, 1)),
             ((3, 4), (2, 4)),
             {"t": _TABLE},
         ),
-        Call("x.index_add(0, i, y)", lambda x, y: _added(x, y, _PLACES[_I]), ((3, 4), (5, 4)), {"i": _I}),
-        Call(
+        DerivedCall("x.index_add(0, i, y)", lambda x, y: _added(x, y, _PLACES[_I]), ((3, 4), (5, 4)), {"i": _I}),
+        DerivedCall(
             "torch.index_add(x, 1, i, y, alpha=2)",
             lambda x, y: _added(x, y, _PLACES[:, _I], 2),
             ((3, 4), (3, 5)),
             {"i": _I},
         ),
-        Call(
+        DerivedCall(
             "x.index_put((i, j), y, accumulate=True)",
             lambda x, y: _added(x, y, _PLACES[_I, _J]),
             ((3, 4), (5,)),
             {"i": _I, "j": _J},
         ),
-        Call("x.index_copy(0, i[1:3], y)", lambda x, y: _scattered(x, y, _PLACES[[0, 2]]), ((3, 4), (2, 4)), {"i": _I}),
-        Call("torch.select_scatter(x, y, 1, 2)", lambda x, y: _scattered(x, y, _PLACES[:, 2]), ((3, 4), (3,))),
-        Call("torch.slice_scatter(x, y, 1, 0, 4, 2)", lambda x, y: _scattered(x, y, _PLACES[:, ::2]), ((3, 4), (3, 2))),
-        Call(
+        DerivedCall(
+            "x.index_copy(0, i[1:3], y)", lambda x, y: _scattered(x, y, _PLACES[[0, 2]]), ((3, 4), (2, 4)), {"i": _I}
+        ),
+        DerivedCall("torch.select_scatter(x, y, 1, 2)", lambda x, y: _scattered(x, y, _PLACES[:, 2]), ((3, 4), (3,))),
+        DerivedCall(
+            "torch.slice_scatter(x, y, 1, 0, 4, 2)", lambda x, y: _scattered(x, y, _PLACES[:, ::2]), ((3, 4), (3, 2))
+        ),
+        DerivedCall(
             "x.masked_scatter(m, y)",
             lambda x, y: _scattered(x, tape.taken(y, np.arange(6)), _PLACES[_MASK]),
             ((3, 4), (7,)),
@@ -264,31 +270,33 @@ CALLS: dict[str, tuple[Call, ...]] = {
     ),
 }
 
-ORDERED: dict[str, tuple[Call, ...]] = {
+ORDERED: dict[str, tuple[DerivedCall, ...]] = {
     "sort": (
-        Call("x.sort()[0]", lambda x: tape.taken(x, _sorted_places(x, descending=False)), ((3, 5),), {}, distinct),
-        Call(
+        DerivedCall(
+            "x.sort()[0]", lambda x: tape.taken(x, _sorted_places(x, descending=False)), ((3, 5),), {}, distinct
+        ),
+        DerivedCall(
             "torch.sort(x, descending=True)[0]",
             lambda x: tape.taken(x, _sorted_places(x, descending=True)),
             ((7,),),
             {},
             distinct,
         ),
-        Call(
+        DerivedCall(
             "torch.topk(x, 2)[0]",
             lambda x: tape.taken(x, _sorted_places(x, descending=True)[..., :2]),
             ((3, 5),),
             {},
             distinct,
         ),
-        Call(
+        DerivedCall(
             "x.kthvalue(2)[0]",
             lambda x: tape.taken(x, _sorted_places(x, descending=False)[..., 1]),
             ((3, 5),),
             {},
             distinct,
         ),
-        Call(
+        DerivedCall(
             "x.median(-1)[0]",
             lambda x: tape.taken(x, _sorted_places(x, descending=False)[..., 1]),
             ((3, 4),),
@@ -296,7 +304,7 @@ ORDERED: dict[str, tuple[Call, ...]] = {
             distinct,
         ),
         *(
-            Call(text, reference, ((4, 3),), {}, distinct)
+            DerivedCall(text, reference, ((4, 3),), {}, distinct)
             for text, reference in (
                 ("x.sort(0, descending=True).values", lambda x: tape.taken(x, _along_rows(x, descending=True))),
                 ("torch.sort(x, dim=-2, stable=True)[0]", lambda x: tape.taken(x, _along_rows(x, descending=False))),
@@ -307,7 +315,9 @@ ORDERED: dict[str, tuple[Call, ...]] = {
                 ("x.nanmedian(0).values", lambda x: tape.taken(x, _along_rows(x, descending=False)[1])),
             )
         ),
-        Call("x.median()", lambda x: tape.taken(x, _sorted_places(x, descending=False)[2]), ((5,),), {}, distinct),
+        DerivedCall(
+            "x.median()", lambda x: tape.taken(x, _sorted_places(x, descending=False)[2]), ((5,),), {}, distinct
+        ),
     ),
 }
 

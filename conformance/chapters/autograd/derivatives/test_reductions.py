@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torch_conformance.conformance.chapters.autograd.derivatives.calls import (
-    Call,
+    DerivedCall,
     Maker,
     distinct,
     factors,
@@ -27,8 +27,8 @@ Array = npt.NDArray[Any]
 _SIZE = (3, 4, 2)
 
 
-def _calls(values: Maker, *rows: tuple[str, Any], size: tuple[int, ...] = _SIZE) -> tuple[Call, ...]:
-    return tuple(Call(text, reference, (size,), {}, values) for text, reference in rows)
+def _calls(values: Maker, *rows: tuple[str, Any], size: tuple[int, ...] = _SIZE) -> tuple[DerivedCall, ...]:
+    return tuple(DerivedCall(text, reference, (size,), {}, values) for text, reference in rows)
 
 
 def _index(x: Variable, dim: int, *, largest: bool, keepdim: bool = False) -> Variable:
@@ -53,7 +53,7 @@ def _norms(order: float) -> tuple[tuple[str, Any], ...]:
     )
 
 
-REDUCTIONS: dict[str, tuple[Call, ...]] = {
+REDUCTIONS: dict[str, tuple[DerivedCall, ...]] = {
     "sum": (
         *_calls(
             whole,
@@ -188,8 +188,8 @@ def _outer(x: Variable, y: Variable) -> Variable:
     return matmul(_vector(x, column=True), _vector(y, column=False))
 
 
-def _products(*rows: tuple[str, Any, tuple[tuple[int, ...], ...]]) -> tuple[Call, ...]:
-    return tuple(Call(text, reference, sizes) for text, reference, sizes in rows)
+def _products(*rows: tuple[str, Any, tuple[tuple[int, ...], ...]]) -> tuple[DerivedCall, ...]:
+    return tuple(DerivedCall(text, reference, sizes) for text, reference, sizes in rows)
 
 
 _PAIRS = (
@@ -198,7 +198,7 @@ _PAIRS = (
     *(((2, 0), (0, 3)), ((5, 17), (17, 3))),
 )
 
-PRODUCTS: dict[str, tuple[Call, ...]] = {
+PRODUCTS: dict[str, tuple[DerivedCall, ...]] = {
     "matmul": _products(
         *((("torch.matmul(x, y)", "x @ y", "x.matmul(y)")[n % 3], _product, pair) for n, pair in enumerate(_PAIRS))
     ),

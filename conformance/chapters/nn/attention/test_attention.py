@@ -81,7 +81,7 @@ _MAKE_BY_PLACE = (
 )
 
 
-class Asked:
+class MultiheadCase:
     """A MultiheadAttention with drawn weights and inputs, 3 queries, 4 keys, a batch of 2."""
 
     def __init__(self, cell: Cell, options: Multihead, generator: np.random.Generator) -> None:
@@ -159,7 +159,7 @@ def _options(cell: Cell) -> tuple[Multihead, ...]:
 def test_multihead(cell: Cell) -> None:
     generator = cell.generator()
     for options in _options(cell):
-        asked = Asked(cell, options, generator)
+        asked = MultiheadCase(cell, options, generator)
         asked.judge(asked.trial(), "")
 
 
@@ -167,7 +167,7 @@ def test_multihead(cell: Cell) -> None:
 def test_multihead_masks(cell: Cell) -> None:
     generator = cell.generator()
     for place, options in enumerate(_options(cell)[: max(2, cell.profile.examples)]):
-        asked = Asked(cell, options, generator)
+        asked = MultiheadCase(cell, options, generator)
         batch, keys = asked.batch, asked.keys
         masks = (
             true_forbids(generator, (3, keys)),
@@ -197,7 +197,7 @@ def test_multihead_masks(cell: Cell) -> None:
 def test_multihead_floating(cell: Cell) -> None:
     generator = cell.generator()
     for options in (Multihead(batch_first=True, alike=True), Multihead(alike=True), Multihead(batch_first=True)):
-        asked = Asked(cell, options, generator)
+        asked = MultiheadCase(cell, options, generator)
         for made in (floating, infinite):
             mask, padding = made(generator, (3, asked.keys)), made(generator, (2, asked.keys))
             given = asked.trial(mask=mask.argument, padding=padding.argument)
@@ -212,7 +212,7 @@ def _spread(mask: Mask) -> Mask:
     return reshaped(mask, keys[0], 1, 1, keys[1])
 
 
-def _padded(asked: Asked, masking: Masking) -> Array:
+def _padded(asked: MultiheadCase, masking: Masking) -> Array:
     argument = np.asarray(masking.argument)
     return argument if asked.options.batched else argument[0]
 
@@ -221,7 +221,7 @@ def _padded(asked: Asked, masking: Masking) -> Array:
 def test_multihead_gradients(cell: Cell) -> None:
     generator = cell.generator()
     for options in _options(cell):
-        asked = Asked(cell, options, generator)
+        asked = MultiheadCase(cell, options, generator)
         mask = floating(generator, (3, asked.keys))
         output, weights = asked.answer(mask.mask)
         cotangents = [few_bits(generator, output.shape), few_bits(generator, weights.shape)]
@@ -239,7 +239,7 @@ def test_multihead_gradients(cell: Cell) -> None:
         judge_gradients(given, cell, [output, weights], cotangents, leaves)
 
 
-def _with_cotangents(asked: Asked, mask: Masking, cotangents: list[Array]) -> Trial:
+def _with_cotangents(asked: MultiheadCase, mask: Masking, cotangents: list[Array]) -> Trial:
     weights = cotangents[1] if asked.options.batched else cotangents[1][0]
     return asked.trial(mask=mask.argument, g=asked.moved(cotangents[0]), gw=weights)
 
@@ -248,7 +248,7 @@ def _with_cotangents(asked: Asked, mask: Masking, cotangents: list[Array]) -> Tr
 def test_multihead_dropout(cell: Cell) -> None:
     generator = cell.generator()
     for options in (Multihead(batch_first=True), Multihead(alike=True)):
-        asked = Asked(cell, options, generator)
+        asked = MultiheadCase(cell, options, generator)
         trial = asked.trial()
         trial.run("net.dropout = 1.0")
         dropped = asked.moved_result(asked.answer(dropped=True)[0])
@@ -266,7 +266,7 @@ def test_multihead_dropout(cell: Cell) -> None:
 def test_multihead_causal(cell: Cell) -> None:
     generator = cell.generator()
     for options in (Multihead(alike=True, batch_first=True), Multihead(alike=True)):
-        asked = Asked(cell, options, generator)
+        asked = MultiheadCase(cell, options, generator)
         forbidden = ~np.tril(np.ones((3, 3), dtype=np.bool_))
         trial = asked.trial(mask=forbidden)
         asked.judge(trial, ", attn_mask=mask, is_causal=True", causal(3, 3))
@@ -277,7 +277,7 @@ def test_multihead_causal(cell: Cell) -> None:
 def test_multihead_parameters(cell: Cell) -> None:
     for options in _OPTIONS:
         shapes = options.shapes()
-        trial = Asked(cell, options, cell.generator()).trial()
+        trial = MultiheadCase(cell, options, cell.generator()).trial()
         trial.expect_equal("[n for n, _ in net.named_parameters()]", list(shapes))
         trial.expect_equal("list(net.state_dict())", list(shapes))
         trial.expect_equal("[tuple(p.shape) for p in net.parameters()]", list(shapes.values()))
@@ -291,7 +291,7 @@ def test_multihead_parameters(cell: Cell) -> None:
 
 @clause("nn.attention.multihead-refuses-what-does-not-fit")
 def test_multihead_misfits(cell: Cell) -> None:
-    trial = Asked(cell, Multihead(), cell.generator()).trial()
+    trial = MultiheadCase(cell, Multihead(), cell.generator()).trial()
     kinds = (RuntimeError, ValueError, AssertionError)
     for arguments in (
         *("q[..., :3], k, v", "q, k[..., :3], v", "q, k, v[..., :3]", "q, k[:2], v", "q[0, 0], k, v", "q, k[:, :1], v"),

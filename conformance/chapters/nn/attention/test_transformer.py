@@ -56,7 +56,7 @@ _LAYERS = (
 
 
 @dataclasses.dataclass
-class Asked:
+class TransformerCase:
     """A layer with drawn weights: x of 3 steps, memory of 4, batches of 2, 4 features."""
 
     cell: Cell
@@ -117,7 +117,7 @@ def _layers(cell: Cell) -> tuple[tuple[Layer, bool], ...]:
 def test_encoder(cell: Cell) -> None:
     generator = cell.generator()
     for place, (layer, batch_first) in enumerate(_layers(cell)):
-        asked = Asked(cell, "encoder", layer, batch_first, generator)
+        asked = TransformerCase(cell, "encoder", layer, batch_first, generator)
         asked.judge(asked.trial(by_place=place % 2 == 1), "net(x)")
 
 
@@ -125,7 +125,7 @@ def test_encoder(cell: Cell) -> None:
 def test_encoder_masks(cell: Cell) -> None:
     generator = cell.generator()
     for layer, batch_first in _layers(cell)[: 2 if cell.profile.examples > 2 else 1]:
-        asked = Asked(cell, "encoder", layer, batch_first, generator)
+        asked = TransformerCase(cell, "encoder", layer, batch_first, generator)
         for made in (true_forbids, floating, infinite):
             own, padding = made(generator, (3, 3)), made(generator, (2, 3))
             over = reshaped(padding.mask, 2, 1, 1, 3)
@@ -142,10 +142,10 @@ def test_encoder_masks(cell: Cell) -> None:
 def test_encoder_gradients(cell: Cell) -> None:
     generator = cell.generator()
     for layer, batch_first in _layers(cell):
-        _judge_gradients(Asked(cell, "encoder", layer, batch_first, generator), "net(x, src_mask=own)")
+        _judge_gradients(TransformerCase(cell, "encoder", layer, batch_first, generator), "net(x, src_mask=own)")
 
 
-def _judge_gradients(asked: Asked, call: str) -> None:
+def _judge_gradients(asked: TransformerCase, call: str) -> None:
     own = floating(asked.generator, (3, 3))
     cotangent = few_bits(asked.generator, (3, 2, 4))
     trial = asked.trial(own=own.argument, g=asked.moved(cotangent))
@@ -163,7 +163,7 @@ def _judge_gradients(asked: Asked, call: str) -> None:
 def test_decoder(cell: Cell) -> None:
     generator = cell.generator()
     for place, (layer, batch_first) in enumerate(_layers(cell)):
-        asked = Asked(cell, "decoder", layer, batch_first, generator)
+        asked = TransformerCase(cell, "decoder", layer, batch_first, generator)
         asked.judge(asked.trial(by_place=place % 2 == 1), "net(x, memory)")
 
 
@@ -171,7 +171,7 @@ def test_decoder(cell: Cell) -> None:
 def test_decoder_masks(cell: Cell) -> None:
     generator = cell.generator()
     for layer, batch_first in _layers(cell)[: 2 if cell.profile.examples > 2 else 1]:
-        asked = Asked(cell, "decoder", layer, batch_first, generator)
+        asked = TransformerCase(cell, "decoder", layer, batch_first, generator)
         for made in (true_forbids, floating, infinite):
             own, other = made(generator, (3, 3)), made(generator, (3, 4))
             padded, forgotten = made(generator, (2, 3)), made(generator, (2, 4))
@@ -200,14 +200,16 @@ def test_decoder_masks(cell: Cell) -> None:
 def test_decoder_gradients(cell: Cell) -> None:
     generator = cell.generator()
     for layer, batch_first in _layers(cell)[: 2 if cell.dtype == "float32" else 4]:
-        _judge_gradients(Asked(cell, "decoder", layer, batch_first, generator), "net(x, memory, tgt_mask=own)")
+        _judge_gradients(
+            TransformerCase(cell, "decoder", layer, batch_first, generator), "net(x, memory, tgt_mask=own)"
+        )
 
 
 @clause("nn.transformer.layers-without-bias")
 def test_without_bias(cell: Cell) -> None:
     generator = cell.generator()
     for kind, call, names in (("encoder", "net(x)", "Encoder"), ("decoder", "net(x, memory)", "Decoder")):
-        asked = Asked(cell, kind, _LAYERS[1][0], batch_first=True, generator=generator, bias=False)
+        asked = TransformerCase(cell, kind, _LAYERS[1][0], batch_first=True, generator=generator, bias=False)
         make = f"net = torch.nn.Transformer{names}Layer(4, 2, 5, 0.0, activation, bias=False, {_REST})"
         trial = asked.trial(make=make)
         trial.expect_true("net.linear1.bias is None and net.norm1.bias is None", "there are no biases")
@@ -217,7 +219,7 @@ def test_without_bias(cell: Cell) -> None:
 @clause("nn.transformer.names-and-shapes-its-parameters")
 def test_parameters(cell: Cell) -> None:
     for kind in ("encoder", "decoder"):
-        asked = Asked(cell, kind, _LAYERS[0][0], batch_first=True, generator=cell.generator())
+        asked = TransformerCase(cell, kind, _LAYERS[0][0], batch_first=True, generator=cell.generator())
         shapes = attention.layer_shapes(4, 5, decoder=kind == "decoder")
         trial = asked.trial()
         trial.expect_equal("[n for n, _ in net.named_parameters()]", list(shapes))
@@ -237,7 +239,7 @@ def test_parameters(cell: Cell) -> None:
 def test_dropout(cell: Cell) -> None:
     generator = cell.generator()
     for kind, call in (("encoder", "net(x)"), ("decoder", "net(x, memory)")):
-        asked = Asked(cell, kind, Layer(2, "relu", norm_first=True), batch_first=True, generator=generator)
+        asked = TransformerCase(cell, kind, Layer(2, "relu", norm_first=True), batch_first=True, generator=generator)
         make = _MAKE[kind][0].replace("dropout=0.0", "dropout=1.0")
         trial = asked.trial(make=make)
         trial.run(f"y = {call}")
@@ -252,7 +254,7 @@ def test_stacks(cell: Cell) -> None:
     generator = cell.generator()
     for kind in ("encoder", "decoder"):
         layer = Layer(2, "relu", norm_first=kind == "encoder", eps=0.25)
-        asked = [Asked(cell, kind, layer, batch_first=False, generator=generator) for _ in range(2)]
+        asked = [TransformerCase(cell, kind, layer, batch_first=False, generator=generator) for _ in range(2)]
         norm = drawn({"norm.weight": (4,), "norm.bias": (4,)}, cell, generator)
         whole = {f"layers.{place}.{name}": each for place in range(2) for name, each in asked[place].weights.items()}
         made = {"encoder": ", enable_nested_tensor=False", "decoder": ""}[kind]
@@ -312,8 +314,12 @@ def test_square_mask_dtype(cell: Cell) -> None:
 @clause("nn.transformer.whole-is-encoder-and-decoder")
 def test_whole(cell: Cell) -> None:
     generator = cell.generator()
-    encoder = Asked(cell, "encoder", Layer(2, "gelu", norm_first=True), batch_first=False, generator=generator)
-    decoder = Asked(cell, "decoder", Layer(2, "gelu", norm_first=True), batch_first=False, generator=generator)
+    encoder = TransformerCase(
+        cell, "encoder", Layer(2, "gelu", norm_first=True), batch_first=False, generator=generator
+    )
+    decoder = TransformerCase(
+        cell, "decoder", Layer(2, "gelu", norm_first=True), batch_first=False, generator=generator
+    )
     final = {name: drawn({"n.weight": (4,), "n.bias": (4,)}, cell, generator) for name in ("encoder", "decoder")}
     whole = {
         f"{side}.{name}": each

@@ -26,7 +26,7 @@ from torch_conformance.conformance.judging.layers import (
 )
 from torch_conformance.reference.nn import pooling
 from torch_conformance.reference.nn.convolution import spread
-from torch_conformance.reference.nn.pooling import Plan
+from torch_conformance.reference.nn.pooling import Windows
 
 Array = npt.NDArray[Any]
 Option = int | tuple[int, ...] | None
@@ -51,7 +51,7 @@ class Pool:
     batch: int | None
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> Windows:
         """Which elements each window holds."""
         kernel = spread(self.kernel, self.dims)  # type: ignore[arg-type]
         stride = kernel if self.stride is None else spread(self.stride, self.dims)
@@ -199,7 +199,7 @@ def test_average_pool_gradients(cell: Cell) -> None:
         judge_gradients(cell, inputs, (AVERAGE[dims][turn % 2], AVERAGE[dims][2 + turn % 2]), [answer], leaves="x")
 
 
-def shared(cell: Cell, g: Array, plan: Plan, divisor: Array) -> Answer:
+def shared(cell: Cell, g: Array, plan: Windows, divisor: Array) -> Answer:
     """Return the gradient of an average: a few quotients, each rounded, added one by one."""
     exact = pooling.average_gradient(g.astype(np.longdouble), plan, divisor)
     size = pooling.average_gradient(np.abs(g).astype(np.longdouble), plan, np.abs(divisor))
@@ -214,7 +214,7 @@ _OUTS: dict[int, tuple[Any, ...]] = {
 }
 
 
-def _adaptive(dims: int, size: Any) -> Plan:
+def _adaptive(dims: int, size: Any) -> Windows:
     extents = _EXTENTS[dims]
     outs = (size,) * dims if isinstance(size, int) else size
     return pooling.adaptive(extents, tuple(n if out is None else out for n, out in zip(extents, outs, strict=True)))

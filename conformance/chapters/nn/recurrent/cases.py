@@ -48,7 +48,7 @@ _PROJECTED = f"net = torch.nn.LSTM({_BY_NAME}, {_REST}, proj_size=projected)"
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
+class RecurrentCase:
     """One network and how it is called.
 
     Attributes:
@@ -81,7 +81,7 @@ def kinds_of(subject: str) -> tuple[str, ...]:
     return ("tanh", "relu") if subject == "rnn" else (subject,)
 
 
-def cases(cell: Cell, *, projected: bool = False) -> list[Case]:
+def cases(cell: Cell, *, projected: bool = False) -> list[RecurrentCase]:
     """Return the combinations that this profile tries, each kind with the first."""
     kinds = kinds_of(cell.clause.subject)
     count = min(len(_OPTIONS), max(2, cell.profile.examples))
@@ -90,7 +90,7 @@ def cases(cell: Cell, *, projected: bool = False) -> list[Case]:
         for kind in kinds if place == 0 else (kinds[place % len(kinds)],):
             sizes = (3, 4 if place % 2 else 3)
             network = Network(kind, *sizes, layers, bidirectional, bias, 2 if projected else 0)
-            found.append(Case(network, batch_first, batched, given, steps))
+            found.append(RecurrentCase(network, batch_first, batched, given, steps))
     return found
 
 
@@ -108,7 +108,7 @@ def shortened(cell: Cell) -> float:
 class Example:
     """Values of a case, the transcript's inputs, and the reference's answer."""
 
-    def __init__(self, cell: Cell, case: Case, generator: np.random.Generator) -> None:
+    def __init__(self, cell: Cell, case: RecurrentCase, generator: np.random.Generator) -> None:
         """Draw the values."""
         self.cell, self.case, network = cell, case, case.network
         batch = case.batch if case.batched else 1

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torch_conformance.conformance.chapters.nn.recurrent.cases import Case, Example, kinds_of, stacked
+from torch_conformance.conformance.chapters.nn.recurrent.cases import Example, RecurrentCase, kinds_of, stacked
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.cell import Cell
 from torch_conformance.reference.model.dtypes import numpy_dtype
@@ -232,7 +232,7 @@ def test_packed_run(cell: Cell) -> None:
     generator, kinds = cell.generator(), kinds_of(cell.clause.subject)
     for turn, (lengths, layers, bidirectional, batch_first, given) in enumerate(_RUNS[: cell.profile.examples]):
         network = Network(kinds[turn % len(kinds)], 2, 3, layers, bidirectional)
-        case = Case(network, batch_first, given=given, steps=max(lengths), batch=len(lengths))
+        case = RecurrentCase(network, batch_first, given=given, steps=max(lengths), batch=len(lengths))
         _judge_packed_run(Example(cell, case, generator), lengths)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from torch_conformance.conformance.chapters.nn.recurrent.cases import Case, Example, cases, kinds_of, shortened
+from torch_conformance.conformance.chapters.nn.recurrent.cases import Example, RecurrentCase, cases, kinds_of, shortened
 from torch_conformance.conformance.clauses import clause
 from torch_conformance.conformance.engine.bounds import expect
 from torch_conformance.conformance.engine.cell import Cell
@@ -80,7 +80,7 @@ def test_dropout(cell: Cell) -> None:
     generator = cell.generator()
     for kind in kinds_of(cell.clause.subject):
         for layers in (2, 3):
-            example = Example(cell, Case(Network(kind, 2, 3, layers, bidirectional=layers == 2)), generator)
+            example = Example(cell, RecurrentCase(Network(kind, 2, 3, layers, bidirectional=layers == 2)), generator)
             trial = example.trial()
             trial.run("net.dropout = 1.0")
             trial.run(example.call())
@@ -88,7 +88,7 @@ def test_dropout(cell: Cell) -> None:
             trial.run("net.eval()")
             trial.run(example.call())
             example.judge(trial, *example.answer())
-        single = Example(cell, Case(Network(kind, 2, 3)), generator)
+        single = Example(cell, RecurrentCase(Network(kind, 2, 3)), generator)
         trial = single.trial()
         trial.run("net.dropout = 0.5")
         trial.run(single.call())
@@ -154,7 +154,7 @@ def states_of(states, rows, batch, features=0):
 @clause("nn.*.refuses-sizes-that-do-not-fit")
 def test_misfits(cell: Cell) -> None:
     for kind in kinds_of(cell.clause.subject):
-        example = Example(cell, Case(Network(kind, 2, 3, 2)), cell.generator())
+        example = Example(cell, RecurrentCase(Network(kind, 2, 3, 2)), cell.generator())
         trial = example.trial()
         trial.run(_STATES_OF)
         for call in _MISFITS:
@@ -197,7 +197,7 @@ def test_cells(cell: Cell) -> None:
     for kind in kinds_of(cell.clause.subject):
         # bias, batched, state given
         for bias, batched, given in ((True, True, True), (False, True, True), (True, False, True), (True, True, False)):
-            case = Case(Network(kind, 2, 3, bias=bias), batched=batched, given=given, steps=1)
+            case = RecurrentCase(Network(kind, 2, 3, bias=bias), batched=batched, given=given, steps=1)
             _judge_cell(Example(cell, case, generator), by_place=not bias or not batched)
 
 
