@@ -28,6 +28,10 @@ EQUIVALENT = {
 }
 
 
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
 def _spellings(row: Operator) -> tuple[str, ...]:
     """Return the places of all functions and methods that spell an operator."""
     calls = re.findall(r"(torch|a)\.([\w.]+)\(", " ".join(row.spellings))
@@ -38,30 +42,30 @@ def _spellings(row: Operator) -> tuple[str, ...]:
 def _unary(row: Operator) -> None:
     name = row.name
     text = f"The gradient of {name} "
-    gradient_changed(f"gradient-{name}-one-percent-off", text + "is 1% off.", *functions(name), change=off)
+    gradient_changed(f"gradient-{_dashed(name)}-one-percent-off", text + "is 1% off.", *functions(name), change=off)
     gradient_changed(
-        f"gradient-{name}-doubled-when-strided",
+        f"gradient-{_dashed(name)}-doubled-when-strided",
         text + "is doubled for strided tensors.",
         *functions(name),
         change=scaled(2),
         when=is_strided,
     )
     gradient_changed(
-        f"gradient-{name}-last-lost-beyond-the-grain",
+        f"gradient-{_dashed(name)}-last-lost-beyond-the-grain",
         text + "misses the last element beyond the parallel grain.",
         *_spellings(row),
         change=last_lost,
         when=is_many,
     )
     gradient_changed(
-        f"gradient-{name}-off-when-0-d",
+        f"gradient-{_dashed(name)}-off-when-0-d",
         text + "is 1% off for 0-d tensors.",
         *both(name),
         change=off,
         when=lambda x: not x.dim(),
     )
     gradient_changed(
-        f"gradient-{name}-in-storage-order",
+        f"gradient-{_dashed(name)}-in-storage-order",
         text + "reads the incoming one in the order of storage.",
         *methods(name),
         change=as_if_transposed,
@@ -70,18 +74,20 @@ def _unary(row: Operator) -> None:
 
 def _binary(row: Operator) -> None:
     name = row.name
-    gradients = f"gradient-{name}-operands-exchanged", f"torch.{name} exchanges the gradients of its operands."
+    gradients = f"gradient-{_dashed(name)}-operands-exchanged", f"torch.{name} exchanges the gradients of its operands."
     if gradients[0] not in EQUIVALENT:
         gradients_exchanged(*gradients, *functions(name))
     text = f"The gradient of Tensor.{name} by "
-    gradient_changed(f"gradient-{name}-a-last-lost", text + "a misses the last.", *methods(name), change=last_lost)
-    if f"gradient-{name}-b-off" not in EQUIVALENT:
-        gradient_changed(f"gradient-{name}-b-off", text + "b is 1% off.", *methods(name), change=off, which=1)
+    gradient_changed(
+        f"gradient-{_dashed(name)}-a-last-lost", text + "a misses the last.", *methods(name), change=last_lost
+    )
+    if f"gradient-{_dashed(name)}-b-off" not in EQUIVALENT:
+        gradient_changed(f"gradient-{_dashed(name)}-b-off", text + "b is 1% off.", *methods(name), change=off, which=1)
 
 
 def _register(row: Operator) -> None:
     if row.name in _STEPS:
-        name, text = f"gradient-{row.name}-passed-straight", f"torch.{row.name} passes the gradient as it is."
+        name, text = f"gradient-{_dashed(row.name)}-passed-straight", f"torch.{row.name} passes the gradient as it is."
         gradient_passed_straight(name, text, *functions(row.name))
     elif row.family in _FAMILIES and row.name not in _CONSTANT:
         (_unary if row.operands == 1 else _binary)(row)
