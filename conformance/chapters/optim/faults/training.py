@@ -141,7 +141,7 @@ def _(f: Function, self: Any, closure: Any = None) -> Any:
 
 
 replaced("optim-step-returns-nothing", "RMSprop returns no loss.", "optim.RMSprop.step")(
-    lambda f, self, closure=None: f(self, closure)
+    lambda f, self, closure=None: [f(self, closure)].clear()
 )
 
 
