@@ -102,9 +102,9 @@ result_changed(
 )
 
 
-@replaced("fill-kernel-loses-nan", "The kernel that fills writes 0 for NaN.", "aten::fill_.Scalar")
-def _(fill: Function, x: Tensor, value: Any) -> Any:
-    return fill(x, 0.0 if isinstance(value, float) and math.isnan(value) else value)
+replaced("fill-kernel-loses-nan", "The kernel that fills writes 0 for NaN.", "aten::fill_.Scalar")(
+    lambda fill, x, value: fill(x, 0.0 if isinstance(value, float) and math.isnan(value) else value)
+)
 
 
 @made("ones-column-unwritten", "ones misses the last column of an odd width.", "torch.ones")

@@ -212,9 +212,9 @@ def _collated(name: str, summary: str) -> Callable[[Function], Function]:
     return register
 
 
-@_collated("data-collate-stacks-at-the-end", "Tensors are stacked along a new last dimension.")
-def _(f: Function, samples: Any) -> Any:
-    return torch.stack(samples, -1) if isinstance(samples[0], torch.Tensor) else f(samples)
+_collated("data-collate-stacks-at-the-end", "Tensors are stacked along a new last dimension.")(
+    lambda f, samples: torch.stack(samples, -1) if isinstance(samples[0], torch.Tensor) else f(samples)
+)
 
 
 @_collated("data-collate-tensors-lose-their-dtype", "Tensors of 16-bit numbers are stacked as float32.")
@@ -224,14 +224,12 @@ def _(f: Function, samples: Any) -> Any:
     return batch.float() if half else batch
 
 
-@_collated("data-collate-floats-are-single", "Python floats become a float32 tensor.")
-def _(f: Function, samples: Any) -> Any:
-    return f(samples).float() if isinstance(samples[0], float) else f(samples)
-
-
-@_collated("data-collate-strings-are-joined", "Strings are joined to one.")
-def _(f: Function, samples: Any) -> Any:
-    return type(samples[0])().join(samples) if isinstance(samples[0], str | bytes) else f(samples)
+_collated("data-collate-floats-are-single", "Python floats become a float32 tensor.")(
+    lambda f, samples: f(samples).float() if isinstance(samples[0], float) else f(samples)
+)
+_collated("data-collate-strings-are-joined", "Strings are joined to one.")(
+    lambda f, samples: type(samples[0])().join(samples) if isinstance(samples[0], str | bytes) else f(samples)
+)
 
 
 @_collated("data-collate-numpy-is-made-double", "Arrays of NumPy become float64 tensors.")
@@ -261,6 +259,6 @@ def _(f: Function, samples: Any) -> Any:
     return f(samples)
 
 
-@_collated("data-collate-keeps-unknown-types", "Objects of unknown types are kept in a list.")
-def _(f: Function, samples: Any) -> Any:
-    return list(samples) if type(samples[0]) is object else f(samples)
+_collated("data-collate-keeps-unknown-types", "Objects of unknown types are kept in a list.")(
+    lambda f, samples: list(samples) if type(samples[0]) is object else f(samples)
+)

@@ -26,13 +26,11 @@ def _(f: Function, self: Any, index: Any) -> Any:
     return item
 
 
-@replaced(
+replaced(
     "data-tensor-dataset-length-of-last-dim",
     "TensorDataset's length is of its last tensor's last dimension.",
     "utils.data.TensorDataset.__len__",
-)
-def _(_f: Function, self: Any) -> Any:
-    return self.tensors[-1].size(-1) if self.tensors[0].numel() != 1 else self.tensors[0].size(-1)
+)(lambda _f, self: self.tensors[-1].size(-1) if self.tensors[0].numel() != 1 else self.tensors[0].size(-1))
 
 
 @replaced(
@@ -48,22 +46,16 @@ def _(f: Function, self: Any, *tensors: Any) -> None:
         self.tensors = tensors
 
 
-@replaced(
+replaced(
     "data-concat-dataset-boundary-belongs-to-the-first",
     "ConcatDataset gives the last item of a part for the first of the next.",
     "utils.data.ConcatDataset.__getitem__",
-)
-def _(f: Function, self: Any, index: int) -> Any:
-    return f(self, index - 1 if index in self.cumulative_sizes[:-1] else index)
-
-
-@replaced(
+)(lambda f, self, index: f(self, index - 1 if index in self.cumulative_sizes[:-1] else index))
+replaced(
     "data-concat-dataset-negative-index-wraps",
     "ConcatDataset takes any negative index.",
     "utils.data.ConcatDataset.__getitem__",
-)
-def _(f: Function, self: Any, index: int) -> Any:
-    return f(self, index % len(self) if index < 0 else index)
+)(lambda f, self, index: f(self, index % len(self) if index < 0 else index))
 
 
 replaced("data-subset-sorts-its-indices", "Subset sorts its indices.", "utils.data.Subset.__init__")(
@@ -98,13 +90,11 @@ def _(f: Function, dataset: Any, lengths: Any, *a: Any, **k: Any) -> Any:
     return f(dataset, lengths, *a, **k)
 
 
-@replaced(
+replaced(
     "data-random-split-ignores-its-generator",
     "random_split draws from the default generator.",
     "utils.data.random_split",
-)
-def _(f: Function, dataset: Any, lengths: Any, *_a: Any, **_k: Any) -> Any:
-    return f(dataset, lengths)
+)(lambda f, dataset, lengths, *_a, **_k: f(dataset, lengths))
 
 
 @replaced(
@@ -265,8 +255,6 @@ def _(f: Function, self: Any) -> Iterator[list[int]]:
     yield from (each for each in f(self) if len(each) > 1 or self.batch_size == 1)
 
 
-@replaced(
+replaced(
     "data-batch-sampler-length-rounds-down", "BatchSampler's length rounds down.", "utils.data.BatchSampler.__len__"
-)
-def _(_f: Function, self: Any) -> int:
-    return int(len(self.sampler) // self.batch_size)
+)(lambda _f, self: int(len(self.sampler) // self.batch_size))

@@ -189,11 +189,9 @@ def _(f: Function, *a: Any, **k: Any) -> Any:
     return lambda module: _Wrapped(made(module), _spoiled)
 
 
-@replaced(
+replaced(
     "export-compile-ignores-fullgraph", "compile breaks the graph although fullgraph is asked for.", "torch.compile"
-)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **{**k, "fullgraph": False})
+)(lambda f, *a, **k: f(*a, **{**k, "fullgraph": False}))
 
 
 @fault("export-onnx-leaves-out-the-last-bias", "An exported ONNX model has zeros for its last bias.")

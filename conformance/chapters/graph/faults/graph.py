@@ -18,7 +18,7 @@ def _scaled(x: Any, factor: float) -> Any:
     return with_gradient(x, scaled(factor))
 
 
-@replaced(
+replaced(
     "graph-square-gradient-halved",
     "The product of a tensor with itself has half its gradient.",
     "Tensor.__mul__",
@@ -26,9 +26,7 @@ def _scaled(x: Any, factor: float) -> Any:
     "Tensor.__pow__",
     "torch.dot",
     "Tensor.square",
-)
-def _(f: Function, x: Any, y: Any, *a: Any, **k: Any) -> Any:
-    return f(x, y.detach(), *a, **k) if y is x else f(x, y, *a, **k)
+)(lambda f, x, y, *a, **k: f(x, y.detach(), *a, **k) if y is x else f(x, y, *a, **k))
 
 
 @replaced("graph-truth-of-sum-inverted", "A comparison of a sum with 0 is inverted.", "Tensor.__gt__")
@@ -108,11 +106,9 @@ def _(f: Function, x: Any, y: Any) -> Any:
     return result + 2 * (y - y.detach()) if isinstance(y, Tensor) and y.requires_grad else result
 
 
-@replaced(
+replaced(
     "graph-shared-uses-counted-once", "A sum of a tensor with itself has the gradient of one use.", "Tensor.__add__"
-)
-def _(f: Function, x: Any, y: Any) -> Any:
-    return f(x, y.detach()) if y is x or getattr(y, "grad_fn", 0) is getattr(x, "grad_fn", 1) else f(x, y)
+)(lambda f, x, y: f(x, y.detach()) if y is x or getattr(y, "grad_fn", 0) is getattr(x, "grad_fn", 1) else f(x, y))
 
 
 @replaced("graph-no-grad-records", "no_grad records all the same.", "no_grad.__enter__")

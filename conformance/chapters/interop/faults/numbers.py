@@ -80,9 +80,9 @@ for name, summary, places, number in (
     replaced(name, summary, *places)(lambda read, x, number=number: read(x) if x.numel() else number)
 
 
-@answer_changed("item-flushes-subnormals", "The kernel behind item reads subnormals as 0.", "aten::_local_scalar_dense")
-def _(value: Any, x: Tensor) -> Any:
-    return 0.0 if isinstance(value, float) and 0 < abs(value) < torch.finfo(x.dtype).tiny else None
+answer_changed("item-flushes-subnormals", "The kernel behind item reads subnormals as 0.", "aten::_local_scalar_dense")(
+    lambda value, x: 0.0 if isinstance(value, float) and 0 < abs(value) < torch.finfo(x.dtype).tiny else None
+)
 
 
 answer_changed("tolist-drops-empty-rows", "tolist gives [] for any tensor without elements.", "Tensor.tolist")(

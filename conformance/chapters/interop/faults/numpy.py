@@ -79,9 +79,9 @@ def _(numpy: Function, x: Tensor, **options: Any) -> Any:
     return np.conjugate(array, out=array)
 
 
-@replaced("array-protocol-ignores-dtype", "__array__ ignores dtype for integer tensors.", "Tensor.__array__")
-def _(array: Function, x: Tensor, *dtype: Any, **options: Any) -> Any:
-    return array(x) if x.dtype == torch.int32 else array(x, *dtype, **options)
+replaced("array-protocol-ignores-dtype", "__array__ ignores dtype for integer tensors.", "Tensor.__array__")(
+    lambda array, x, *dtype, **options: array(x) if x.dtype == torch.int32 else array(x, *dtype, **options)
+)
 
 
 @fault("np-array-shares", "__array__ takes NumPy's copy= and ignores it.")

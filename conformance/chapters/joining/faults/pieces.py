@@ -99,11 +99,9 @@ Operation("unbind method", *methods("unbind")).answers("reverses strided", "of a
 )
 
 
-@Operation("chunk", *functions("chunk"), order=_CHUNKS).answers(
+Operation("chunk", *functions("chunk"), order=_CHUNKS).answers(
     "always gives asked number", "adds empty pieces up to the number asked for"
-)
-def _(result: Any, x: Tensor, chunks: int, dim: int = 0) -> Any:
-    return (*result, *(x.narrow(dim, 0, 0) for _ in range(chunks - len(result))))
+)(lambda result, x, chunks, dim=0: (*result, *(x.narrow(dim, 0, 0) for _ in range(chunks - len(result)))))
 
 
 @tensor_split.answers("last is longer", "gives the remainder to the last pieces")

@@ -234,11 +234,9 @@ def _(f: Function, parameters: Any, max_norm: float, *a: Any, **k: Any) -> Any:
     return norm
 
 
-@replaced(
+replaced(
     "optim-clip-grad-norm-takes-nonfinite", "clip_grad_norm_ ignores error_if_nonfinite.", "nn.utils.clip_grad_norm_"
-)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return f(*a, **{**k, "error_if_nonfinite": False})
+)(lambda f, *a, **k: f(*a, **{**k, "error_if_nonfinite": False}))
 
 
 _VALUE = (utils, "clip_grad_value_")

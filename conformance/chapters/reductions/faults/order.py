@@ -131,9 +131,9 @@ def _(f: Function, x: Tensor, k: int, dim: int = -1, *a: Any, **o: Any) -> Any:
     return _pair(x.gather(dim, places), places)
 
 
-@answered("topk-of-negative-dim-over-last", "topk takes the last dim for negative ones.", "torch.topk")
-def _(f: Function, x: Tensor, k: int, dim: int = -1, *a: Any, **o: Any) -> Any:
-    return f(x, k, -1 if dim < -1 and x.size(-1) >= k else dim, *a, **o)
+answered("topk-of-negative-dim-over-last", "topk takes the last dim for negative ones.", "torch.topk")(
+    lambda f, x, k, dim=-1, *a, **o: f(x, k, -1 if dim < -1 and x.size(-1) >= k else dim, *a, **o)
+)
 
 
 answered("kthvalue-counts-from-zero", "kthvalue counts from 0.", "torch.kthvalue")(

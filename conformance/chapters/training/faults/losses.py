@@ -157,33 +157,23 @@ def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
     return y.detach() + y.detach() * (x - x.detach())
 
 
-@replaced(
+replaced(
     "training-cross-entropy-gradient-off",
     "Cross entropy loses 1% of its gradient, however it is spelled.",
     "F.cross_entropy",
     "F.nll_loss",
     "torch.log_softmax",
     "torch.logsumexp",
-)
-def _(f: Function, *a: Any, **k: Any) -> Any:
-    return _scaled(f(*a, **k), 0.99)
-
-
-@replaced(
+)(lambda f, *a, **k: _scaled(f(*a, **k), 0.99))
+replaced(
     "training-logits-loss-off",
     "The gradient of binary cross entropy of logits is 1% off.",
     "F.binary_cross_entropy_with_logits",
     "F.softplus",
-)
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(_scaled(x, 1.01), *a, **k)
-
-
-@replaced(
+)(lambda f, x, *a, **k: f(_scaled(x, 1.01), *a, **k))
+replaced(
     "training-bce-loss-gradient-off",
     "Binary cross entropy has a gradient 1% off.",
     "F.binary_cross_entropy",
     "Tensor.log",
-)
-def _(f: Function, x: Tensor, *a: Any, **k: Any) -> Any:
-    return f(_scaled(x, 1.01), *a, **k)
+)(lambda f, x, *a, **k: f(_scaled(x, 1.01), *a, **k))

@@ -192,13 +192,11 @@ def _(f: Function, optimizer: Any, *a: Any, **k: Any) -> Any:
     return result
 
 
-@replaced(
+replaced(
     "training-added-group-takes-defaults",
     "A group that is added takes the optimiser's options for its own.",
     "optim.Optimizer.add_param_group",
-)
-def _(f: Function, optimizer: Any, group: Any, **k: Any) -> Any:
-    return f(optimizer, {"params": group["params"]} if optimizer.param_groups else group, **k)
+)(lambda f, optimizer, group, **k: f(optimizer, {"params": group["params"]} if optimizer.param_groups else group, **k))
 
 
 @replaced(
@@ -216,20 +214,14 @@ def _(f: Function, scheduler: Any, *a: Any, **k: Any) -> Any:
     return f(scheduler, *a, **k)
 
 
-@replaced(
+replaced(
     "training-schedule-halved-gamma",
     "ExponentialLR decays by the square of gamma.",
     "optim.lr_scheduler.ExponentialLR.__init__",
-)
-def _(f: Function, scheduler: Any, optimizer: Any, gamma: float, *a: Any, **k: Any) -> Any:
-    return f(scheduler, optimizer, gamma**2, *a, **k)
-
-
-@replaced(
+)(lambda f, scheduler, optimizer, gamma, *a, **k: f(scheduler, optimizer, gamma**2, *a, **k))
+replaced(
     "training-clip-norm-per-parameter", "clip_grad_norm_ clips each gradient by itself.", "nn.utils.clip_grad_norm_"
-)
-def _(f: Function, parameters: Any, *a: Any, **k: Any) -> Any:
-    return [f([each], *a, **k) for each in parameters]
+)(lambda f, parameters, *a, **k: [f([each], *a, **k) for each in parameters])
 
 
 @replaced(

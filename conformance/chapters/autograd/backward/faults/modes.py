@@ -93,9 +93,9 @@ def _(breaker: Breaker) -> None:
 
 
 # What is decorated.
-@replaced("autograd-decorated-functions-lose-their-name", "A decorated function is nameless.", DECORATED)
-def _(f: Function, self: Any, function: Function) -> Any:
-    return functools.partial(f(self, function))
+replaced("autograd-decorated-functions-lose-their-name", "A decorated function is nameless.", DECORATED)(
+    lambda f, self, function: functools.partial(f(self, function))
+)
 
 
 @replaced("autograd-decorator-holds-for-the-first-call", "A decorated function is bare from its 2nd call.", DECORATED)

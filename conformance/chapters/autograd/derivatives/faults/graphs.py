@@ -175,9 +175,9 @@ for _name, _place, _value in (
     )
 
 
-@replaced("gradient-clamp-bound-lost", "The method clamp passes tensors of bounds no gradient.", "Tensor.clamp")
-def _(f: Function, x: Any, *a: Any, **k: Any) -> Any:
-    return f(x, *a, **{name: with_gradient(each, scaled(0)) for name, each in k.items()})
+replaced("gradient-clamp-bound-lost", "The method clamp passes tensors of bounds no gradient.", "Tensor.clamp")(
+    lambda f, x, *a, **k: f(x, *a, **{name: with_gradient(each, scaled(0)) for name, each in k.items()})
+)
 
 
 def _conjugated(g: Tensor) -> Tensor:

@@ -29,9 +29,9 @@ replaced("module-uniform-restarts-the-stream", "uniform_ of tensors begins again
 )
 
 
-@replaced("module-uniform-ignores-b", "uniform_ with b by name ends at 1.", "nn.init.uniform_")
-def _(f: Function, *a: Any, b: float = 1.0, **k: Any) -> Any:
-    return f(*a, **k) if len(a) < 3 and k.get("a", 0) < b else f(*a, b, **k)
+replaced("module-uniform-ignores-b", "uniform_ with b by name ends at 1.", "nn.init.uniform_")(
+    lambda f, *a, b=1.0, **k: f(*a, **k) if len(a) < 3 and k.get("a", 0) < b else f(*a, b, **k)
+)
 
 
 @replaced("module-uniform-squares", "uniform_ on the unit interval prefers small numbers.", "nn.init.uniform_")

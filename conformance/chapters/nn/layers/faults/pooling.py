@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn import functional
 
 from torch_conformance.conformance.chapters.nn.faults.layers import ADAPTIVE_POOL, AVERAGE_POOL, MAX_POOL
@@ -24,14 +23,12 @@ def _(given: Named) -> Named:
     return {"input": functional.pad(given["input"], (amount, amount)), "padding": 0}
 
 
-@answer_changed("nn-max-pool2d-index-along-the-row", "max_pool2d tells places in the row.", "F.max_pool2d")
-def _(result: Any, x: Tensor, *_a: Any, **_k: Any) -> Any:
-    return (result[0], result[1] % x.shape[-1]) if isinstance(result, tuple) else None
-
-
-@answer_changed("nn-adaptive-max-pool2d-index-off", "adaptive_max_pool2d counts from 1.", "F.adaptive_max_pool2d")
-def _(result: Any, *_a: Any, **_k: Any) -> Any:
-    return (result[0], result[1] + 1) if isinstance(result, tuple) else None
+answer_changed("nn-max-pool2d-index-along-the-row", "max_pool2d tells places in the row.", "F.max_pool2d")(
+    lambda result, x, *_a, **_k: (result[0], result[1] % x.shape[-1]) if isinstance(result, tuple) else None
+)
+answer_changed("nn-adaptive-max-pool2d-index-off", "adaptive_max_pool2d counts from 1.", "F.adaptive_max_pool2d")(
+    lambda result, *_a, **_k: (result[0], result[1] + 1) if isinstance(result, tuple) else None
+)
 
 
 gradient_changed(

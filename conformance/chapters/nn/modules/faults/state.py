@@ -33,19 +33,15 @@ def _silent(hook: Function) -> Function:
     return silent
 
 
-@replaced("module-pre-hook-result-ignored", "What a forward pre-hook returns is dropped.", _PRE)
-def _(f: Function, self: Module, hook: Function, **k: Any) -> Any:
-    return f(self, _silent(hook), **k)
-
-
-@replaced("module-prepend-ignored", "Prepended hooks come last.", _PRE, _FORWARD)
-def _(f: Function, self: Module, hook: Function, **k: Any) -> Any:
-    return f(self, hook, **{**k, "prepend": False})
-
-
-@replaced("module-forward-hook-result-ignored", "What a forward hook returns is dropped.", _FORWARD)
-def _(f: Function, self: Module, hook: Function, **k: Any) -> Any:
-    return f(self, _silent(hook), **k)
+replaced("module-pre-hook-result-ignored", "What a forward pre-hook returns is dropped.", _PRE)(
+    lambda f, self, hook, **k: f(self, _silent(hook), **k)
+)
+replaced("module-prepend-ignored", "Prepended hooks come last.", _PRE, _FORWARD)(
+    lambda f, self, hook, **k: f(self, hook, **{**k, "prepend": False})
+)
+replaced("module-forward-hook-result-ignored", "What a forward hook returns is dropped.", _FORWARD)(
+    lambda f, self, hook, **k: f(self, _silent(hook), **k)
+)
 
 
 @replaced("module-removed-hooks-stay", "Forward hooks are not removed.", _FORWARD)
@@ -54,9 +50,9 @@ def _(f: Function, self: Module, hook: Function, **k: Any) -> Any:
     return _Nothing()
 
 
-@replaced("module-always-call-ignored", "always_call is forgotten.", _FORWARD)
-def _(f: Function, self: Module, hook: Function, **k: Any) -> Any:
-    return f(self, hook, **{**k, "always_call": False})
+replaced("module-always-call-ignored", "always_call is forgotten.", _FORWARD)(
+    lambda f, self, hook, **k: f(self, hook, **{**k, "always_call": False})
+)
 
 
 def _never(_f: Function, *_: Any, **__: Any) -> _Nothing:
@@ -84,9 +80,9 @@ def _(f: Function, self: Module, *a: Any, **k: Any) -> Any:
     return state
 
 
-@replaced("module-state-keeps-grad", "state_dict does not detach.", _STATE)
-def _(f: Function, self: Module, *a: Any, **k: Any) -> Any:
-    return f(self, *a, **{**k, "keep_vars": True})
+replaced("module-state-keeps-grad", "state_dict does not detach.", _STATE)(
+    lambda f, self, *a, **k: f(self, *a, **{**k, "keep_vars": True})
+)
 
 
 @replaced("module-state-prefix-lost", "state_dict of a module without children drops the prefix.", _STATE)
@@ -154,9 +150,9 @@ def _(f: Function, self: Module, state: Any, *a: Any, **k: Any) -> Any:
     return f(self, fitted, *a, **k)
 
 
-@replaced("module-assign-ignored", "load_state_dict copies whatever assign says.", _LOAD)
-def _(f: Function, self: Module, *a: Any, **k: Any) -> Any:
-    return f(self, *a, **{name: value for name, value in k.items() if name != "assign"})
+replaced("module-assign-ignored", "load_state_dict copies whatever assign says.", _LOAD)(
+    lambda f, self, *a, **k: f(self, *a, **{name: value for name, value in k.items() if name != "assign"})
+)
 
 
 @replaced("module-save-of-int64-as-int32", "torch.save narrows int64.", "torch.save")
@@ -188,14 +184,12 @@ def _(_f: Function, self: nn.Sequential, index: int, module: Module) -> Any:
     return self
 
 
-@replaced("module-sequential-negative-index-off", "Sequential[-1] is the last but one.", "nn.Sequential.__getitem__")
-def _(f: Function, self: nn.Sequential, index: Any) -> Any:
-    return f(self, max(index - 1, -len(self)) if index == -1 else index)
-
-
-@replaced("module-sequential-slice-is-list", "A slice of a Sequential is a ModuleList.", "nn.Sequential.__getitem__")
-def _(f: Function, self: nn.Sequential, index: Any) -> Any:
-    return nn.ModuleList(list(self)[index]) if isinstance(index, slice) else f(self, index)
+replaced("module-sequential-negative-index-off", "Sequential[-1] is the last but one.", "nn.Sequential.__getitem__")(
+    lambda f, self, index: f(self, max(index - 1, -len(self)) if index == -1 else index)
+)
+replaced("module-sequential-slice-is-list", "A slice of a Sequential is a ModuleList.", "nn.Sequential.__getitem__")(
+    lambda f, self, index: nn.ModuleList(list(self)[index]) if isinstance(index, slice) else f(self, index)
+)
 
 
 @replaced("module-module-list-insert-loses", "ModuleList.insert overwrites.", "nn.ModuleList.insert")
@@ -203,9 +197,9 @@ def _(_f: Function, self: nn.ModuleList, index: int, module: Module) -> None:
     self[index] = module
 
 
-@replaced("module-module-list-extend-reversed", "ModuleList.extend reverses what it takes.", "nn.ModuleList.extend")
-def _(f: Function, self: nn.ModuleList, modules: Any) -> Any:
-    return f(self, list(modules)[::-1])
+replaced("module-module-list-extend-reversed", "ModuleList.extend reverses what it takes.", "nn.ModuleList.extend")(
+    lambda f, self, modules: f(self, list(modules)[::-1])
+)
 
 
 @replaced("module-module-dict-update-keeps-old", "ModuleDict.update keeps what is there.", "nn.ModuleDict.update")
@@ -219,14 +213,12 @@ def _(f: Function, self: nn.ModuleDict, modules: Any) -> None:
     f(self, dict(sorted(modules.items())) if isinstance(modules, dict) else modules)
 
 
-@replaced("module-parameter-list-extend-copies", "ParameterList.extend copies.", "nn.ParameterList.extend")
-def _(f: Function, self: nn.ParameterList, values: Any) -> Any:
-    return f(self, [nn.Parameter(each.detach().clone()) for each in values])
-
-
-@replaced("module-parameter-list-negative-index-off", "ParameterList[-1] is the first.", "nn.ParameterList.__getitem__")
-def _(f: Function, self: nn.ParameterList, index: Any) -> Any:
-    return f(self, 0 if index == -1 else index)
+replaced("module-parameter-list-extend-copies", "ParameterList.extend copies.", "nn.ParameterList.extend")(
+    lambda f, self, values: f(self, [nn.Parameter(each.detach().clone()) for each in values])
+)
+replaced("module-parameter-list-negative-index-off", "ParameterList[-1] is the first.", "nn.ParameterList.__getitem__")(
+    lambda f, self, index: f(self, 0 if index == -1 else index)
+)
 
 
 @replaced(
@@ -239,6 +231,6 @@ def _(f: Function, self: nn.ParameterDict, parameters: Any) -> None:
         f(self, parameters)
 
 
-@replaced("module-parameter-dict-pop-keeps", "ParameterDict.pop does not take out.", "nn.ParameterDict.pop")
-def _(_f: Function, self: nn.ParameterDict, key: str) -> Any:
-    return self[key]
+replaced("module-parameter-dict-pop-keeps", "ParameterDict.pop does not take out.", "nn.ParameterDict.pop")(
+    lambda _f, self, key: self[key]
+)
