@@ -27,14 +27,16 @@ from torch_conformance.conformance.judging.layers import (
 from torch_conformance.reference.nn import pooling
 from torch_conformance.reference.nn.convolution import spread
 from torch_conformance.reference.nn.pooling import Windows
+from torch_conformance.spec.layers import layers
 
 Array = npt.NDArray[Any]
 Option = int | tuple[int, ...] | None
 
 _EXTENTS = {1: (8,), 2: (5, 6), 3: (3, 4, 5)}
-_KERNELS: dict[int, tuple[Option, ...]] = {1: (3, (2,)), 2: (2, (3, 2)), 3: (2, (2, 3, 2))}
-_STRIDES: dict[int, tuple[Option, ...]] = {1: (None, 1, (2,), 3), 2: (None, 1, (2, 1), 3), 3: (None, (1, 2, 1), 2)}
-_DILATIONS: dict[int, tuple[Option, ...]] = {1: (1, (2,)), 2: (1, (1, 2)), 3: (1, (2, 1, 1))}
+_ROWS = {dims: layers()[f"max-pool{dims}d"] for dims in (1, 2, 3)}
+_KERNELS: dict[int, tuple[Option, ...]] = {dims: row.values("kernel_size") for dims, row in _ROWS.items()}
+_STRIDES: dict[int, tuple[Option, ...]] = {dims: row.values("stride") for dims, row in _ROWS.items()}
+_DILATIONS: dict[int, tuple[Option, ...]] = {dims: row.values("dilation") for dims, row in _ROWS.items()}
 _BATCHES = (2, None, 1)
 
 
