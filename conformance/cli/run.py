@@ -29,6 +29,8 @@ from torch_conformance.conformance.run.options import (
 SUITE_FAILED = 3
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _MAXIMUM_RESTARTS = 100
+# The others are pytest's own marks, which are there when a test runs this command.
+_SET_BY_PEOPLE = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_DEBUG")
 DEFAULT_OUT = Path("reports", "out")
 
 
@@ -123,12 +125,10 @@ def judge(arguments: list[str], out: Path) -> int:
 
 def _set_aside_the_callers_pytest() -> None:
     """Take out of the environment what is meant for other runs of pytest: it could leave cells out, or plugins."""
-    for name in sorted(
-        name for name in os.environ if name.startswith("PYTEST_") and name != "PYTEST_XDIST_AUTO_NUM_WORKERS"
-    ):
-        click.echo(
-            f"torch-conformance: {name}={os.environ.pop(name)} is not used here; give options after --", err=True
-        )
+    for name in sorted(name for name in os.environ if name.startswith("PYTEST_")):
+        value = os.environ.pop(name)
+        if name in _SET_BY_PEOPLE:
+            click.echo(f"torch-conformance: {name}={value} is not used here; give options after --", err=True)
 
 
 def _check_environment(patterns: tuple[str, ...]) -> None:

@@ -125,12 +125,12 @@ def test_a_corrupt_chapter(tmp_path: Path) -> None:
         shutil.copytree(source / room, package / room, ignore=shutil.ignore_patterns("__pycache__", "out"))
     (package / "__init__.py").write_text("")
     chapter = package / "spec" / "chapters" / "creation.toml"
-    chapter.write_text(chapter.read_text().replace('level = "must"', 'level = "most"', 1))
+    chapter.write_text(chapter.read_text().replace('basis = "documented"', 'basis = "documents"', 1))
     for arguments in (("run",), ("list",)):
         done = command.run(*arguments, folder=tmp_path, PYTHONPATH=str(tmp_path))
         assert done.returncode == 3
         assert "creation.toml:" in done.stderr
-        assert "level = 'most': expected one of must, should, may" in done.stderr
+        assert "basis = 'documents': expected one of documented, derived, de-facto" in done.stderr
         assert "Traceback" not in done.stderr
 
 
