@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,171 +10,129 @@ import torch
 from torch.utils import data
 from torch.utils.data import _utils
 
-from torch_conformance.conformance.power.forms import replaced, wrapping
+from torch_conformance.conformance.power.argument_forms import arguments_changed, option_ignored
+from torch_conformance.conformance.power.forms import Named, replaced, wrapping
 from torch_conformance.conformance.power.registry import Breaker, Function, fault
 
-_ITERATE, _MAKE = "__iter__", "__init__"
-_LOADER = (data.DataLoader, _ITERATE)
-_MADE = (data.DataLoader, _MAKE)
-_SHUFFLED = (data.RandomSampler, _ITERATE)
+MADE, PASSED = "utils.data.DataLoader.__init__", "utils.data.DataLoader.__iter__"
+SHUFFLED, BATCHED = "utils.data.RandomSampler.__iter__", "utils.data.BatchSampler.__iter__"
+
+# Options that a loader does as if it had not been given.
+for _name, _option, _summary in (
+    ("ignores-its-generator", "generator", "DataLoader shuffles from the default generator."),
+    ("sampler-ignored", "sampler", "DataLoader goes through the dataset in order, sampler or not."),
+    ("collate-fn-ignored", "collate_fn", "DataLoader collates in its own way."),
+    ("worker-init-fn-ignored", "worker_init_fn", "DataLoader never calls worker_init_fn."),
+):
+    option_ignored(f"data-loader-{_name}", _summary, MADE, option=_option)
 
 
-@replaced(
-    "data-loader-drops-the-last-batch",
-    "DataLoader drops the last batch where it is short.",
-    "utils.data.DataLoader.__iter__",
-)
-def _(f: Function, self: Any) -> Iterator[Any]:
-    batches = list(f(self))
-    short = self.batch_size and batches and isinstance(batches[-1], list) and len(batches[-1][0]) < self.batch_size
-    yield from batches[: -1 if short else None]
+def _taken(name: str, summary: str, change: Callable[[Named], Named]) -> None:
+    """Register a fault of the options that a loader takes: those of `change(given)` in place of those given."""
+    arguments_changed(name, summary, MADE)(lambda given: given.update(change(given)))
 
 
-@replaced(
-    "data-loader-repeats-a-sample",
-    "The batches of a DataLoader overlap by a sample.",
-    "utils.data.BatchSampler.__iter__",
-)
-def _(f: Function, self: Any) -> Iterator[list[int]]:
-    last = None
-    for each in f(self):
-        yield each if last is None or len(each) < 3 else [last, *each[1:]]
-        last = each[-1]
-
-
-@replaced(
+_taken(
     "data-loader-drop-last-ignored",
     "DataLoader ignores drop_last of batches of seven.",
-    "utils.data.DataLoader.__init__",
+    lambda given: {"drop_last": False} if given.get("batch_size") == 7 else {},
 )
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    f(self, *a, **({**k, "drop_last": False} if k.get("batch_size") == 7 else k))
-
-
-@replaced("data-loader-shuffles-once", "DataLoader shuffles alike in every epoch.", "utils.data.RandomSampler.__iter__")
-def _(f: Function, self: Any) -> Iterator[int]:
-    if not hasattr(self, "_order"):
-        self._order = list(f(self))
-    yield from self._order
-
-
-@replaced(
-    "data-loader-repeats-and-drops-when-shuffling",
-    "A shuffled epoch has one sample twice and misses another.",
-    "utils.data.RandomSampler.__iter__",
-)
-def _(f: Function, self: Any) -> Iterator[int]:
-    order = list(f(self))
-    yield from [*order[:-1], *order[:1]]
-
-
-@replaced(
-    "data-loader-ignores-its-generator",
-    "DataLoader shuffles from the default generator.",
-    "utils.data.DataLoader.__init__",
-)
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    f(self, *a, **{**k, "generator": None})
-
-
-@replaced(
-    "data-loader-sampler-ignored",
-    "DataLoader goes through the dataset in order, sampler or not.",
-    "utils.data.DataLoader.__init__",
-)
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    f(self, *a, **{**k, "sampler": None})
-
-
-@replaced(
+_taken(
     "data-loader-batch-sampler-sorted",
     "DataLoader sorts the indices of a batch_sampler's batches.",
-    "utils.data.DataLoader.__init__",
+    lambda given: {"batch_sampler": [sorted(each) for each in given.get("batch_sampler") or ()] or None},
 )
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    if k.get("batch_sampler"):
-        k["batch_sampler"] = [sorted(each) for each in k["batch_sampler"]]
-    f(self, *a, **k)
-
-
-@replaced(
-    "data-loader-shuffle-beats-sampler", "DataLoader takes shuffle beside a sampler.", "utils.data.DataLoader.__init__"
+_taken(
+    "data-loader-shuffle-beats-sampler",
+    "DataLoader takes shuffle beside a sampler.",
+    lambda given: {"sampler": None} if given.get("shuffle") else {},
 )
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    f(self, *a, **({**k, "sampler": None} if k.get("shuffle") else k))
-
-
-@replaced(
+_taken(
     "data-loader-takes-negative-workers",
     "DataLoader takes a negative number of workers for none.",
-    "utils.data.DataLoader.__init__",
+    lambda given: {"num_workers": max(given.get("num_workers", 0), 0)},
 )
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    f(self, *a, **{**k, "num_workers": max(k.get("num_workers", 0), 0)})
-
-
-@replaced(
+_taken(
     "data-loader-batches-without-batch-size",
     "DataLoader makes batches of one of batch_size None.",
-    "utils.data.DataLoader.__init__",
-)
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    f(self, *a, **({**k, "batch_size": 1} if "batch_size" in k and k["batch_size"] is None else k))
-
-
-replaced("data-loader-collate-fn-ignored", "DataLoader collates in its own way.", "utils.data.DataLoader.__init__")(
-    lambda f, self, *a, **k: f(self, *a, **{**k, "collate_fn": None})
+    lambda given: {"batch_size": 1} if given.get("batch_size", 1) is None else {},
 )
 
 
-@replaced(
-    "data-loader-collate-fn-gets-a-tuple", "DataLoader hands collate_fn a tuple.", "utils.data.DataLoader.__init__"
+@arguments_changed("data-loader-collate-fn-gets-a-tuple", "DataLoader hands collate_fn a tuple.", MADE)
+def _(given: Named) -> None:
+    collate = given.get("collate_fn")
+    if collate is not None:
+        given["collate_fn"] = lambda samples: collate(tuple(samples))
+
+
+# What a pass over a loader, or over its indices, gives: the whole of it changed.
+def _passed(name: str, summary: str, place: str, change: Callable[[Any, list[Any]], list[Any]]) -> None:
+    """Register a fault of an iterator, which yields `change(object, everything)`."""
+    replaced(name, summary, place)(lambda f, self: iter(change(self, list(f(self)))))
+
+
+def _short(loader: Any, batches: list[Any]) -> bool:
+    listed = loader.batch_size and batches and isinstance(batches[-1], list)
+    return bool(listed and len(batches[-1][0]) < loader.batch_size)
+
+
+def _overlapping(_: Any, batches: list[list[int]]) -> list[list[int]]:
+    """Return batches, of which those of three or more begin with the last of the one before."""
+    pairs = itertools.pairwise(batches)
+    return [*batches[:1], *(each if len(each) < 3 else [before[-1], *each[1:]] for before, each in pairs)]
+
+
+def _without_ones(loader: Any, batches: list[Any]) -> list[Any]:
+    stream = isinstance(loader.dataset, data.IterableDataset) and (loader.batch_size or 0) > 1
+    return [each for each in batches if not stream or len(each) > 1]
+
+
+_passed(
+    "data-loader-drops-the-last-batch",
+    "DataLoader drops the last batch where it is short.",
+    PASSED,
+    lambda loader, batches: batches[:-1] if _short(loader, batches) else batches,
 )
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    given = k.get("collate_fn")
-    f(self, *a, **({**k, "collate_fn": lambda samples: given(tuple(samples))} if given else k))
-
-
-@replaced(
-    "data-loader-stream-loses-partial-batch",
-    "DataLoader of a stream loses a last batch of one.",
-    "utils.data.DataLoader.__iter__",
+_passed("data-loader-repeats-a-sample", "The batches of a DataLoader overlap by a sample.", BATCHED, _overlapping)
+_passed(
+    "data-loader-shuffles-once",
+    "DataLoader shuffles alike in every epoch.",
+    SHUFFLED,
+    lambda sampler, order: vars(sampler).setdefault("_order", order),
 )
-def _(f: Function, self: Any) -> Iterator[Any]:
-    stream = isinstance(self.dataset, data.IterableDataset) and (self.batch_size or 0) > 1
-    yield from (each for each in f(self) if not stream or len(each) > 1)
-
-
-@replaced(
+_passed(
+    "data-loader-repeats-and-drops-when-shuffling",
+    "A shuffled epoch has one sample twice and misses another.",
+    SHUFFLED,
+    lambda _, order: [*order[:-1], *order[:1]],
+)
+_passed(
+    "data-loader-stream-loses-partial-batch", "DataLoader of a stream loses a last batch of one.", PASSED, _without_ones
+)
+_passed(
     "data-loader-workers-swap-batches",
     "Workers' first two batches come as they are ready, in the wrong order.",
-    "utils.data.DataLoader.__iter__",
+    PASSED,
+    lambda loader, batches: [*batches[1::-1], *batches[2:]] if loader.num_workers else batches,
 )
-def _(f: Function, self: Any) -> Iterator[Any]:
-    batches = list(f(self))
-    yield from [*batches[1::-1], *batches[2:]] if self.num_workers else batches
-
-
-@replaced(
+_passed(
     "data-loader-workers-drop-the-last-batch",
     "The last batch stays with the workers.",
-    "utils.data.DataLoader.__iter__",
+    PASSED,
+    lambda loader, batches: batches[:-1] if loader.num_workers else batches,
 )
+
+
+@replaced("data-loader-errors-become-runtime-errors", "An error of a dataset becomes a RuntimeError.", PASSED)
 def _(f: Function, self: Any) -> Iterator[Any]:
-    batches = list(f(self))
-    yield from batches[:-1] if self.num_workers else batches
+    try:
+        yield from f(self)
+    except LookupError as error:
+        raise RuntimeError(str(error)) from error
 
 
-@replaced(
-    "data-loader-worker-init-fn-ignored", "DataLoader never calls worker_init_fn.", "utils.data.DataLoader.__init__"
-)
-def _(f: Function, self: Any, *a: Any, **k: Any) -> None:
-    f(self, *a, **{**k, "worker_init_fn": None})
-
-
-@replaced(
-    "data-loader-workers-share-a-seed", "get_worker_info tells all workers one seed.", "utils.data.get_worker_info"
-)
+@replaced("data-loader-workers-share-a-seed", "All workers are told one seed.", "utils.data.get_worker_info")
 def _(f: Function) -> Any:
     info = f()
     if info is not None:
@@ -181,84 +140,70 @@ def _(f: Function) -> Any:
     return info
 
 
-@fault("data-loader-errors-become-runtime-errors", "What a dataset raises reaches the caller as a RuntimeError.")
-def _(breaker: Breaker) -> None:
-    def iterate(original: Function, self: Any) -> Iterator[Any]:
-        try:
-            yield from original(self)
-        except LookupError as error:
-            raise RuntimeError(str(error)) from error
-
-    breaker.binding(data.DataLoader, _ITERATE, wrapping(iterate))
-
-
-def _collated(name: str, summary: str) -> Callable[[Function], Function]:
+# Collation.
+def _collated(name: str, summary: str, change: Callable[[Function, Any], Any]) -> None:
     """Register a fault that answers `change(original, samples)` in place of default_collate, for outermost samples."""
 
-    def register(change: Function) -> Function:
-        def install(breaker: Breaker) -> None:
-            original = data.default_collate
-
-            def collate(samples: Any) -> Any:
-                return change(original, samples)
-
-            breaker.binding(data, "default_collate", lambda _: collate)
-            # What a DataLoader falls back to.
-            breaker.binding(_utils.collate, "default_collate", lambda _: collate)
-
-        fault(name, summary)(install)
-        return change
-
-    return register
+    @fault(name, summary)
+    def _(breaker: Breaker) -> None:
+        original = data.default_collate
+        breaker.binding(data, "default_collate", lambda _: wrapping(change)(original))
+        # What a DataLoader falls back to.
+        breaker.binding(_utils.collate, "default_collate", lambda _: wrapping(change)(original))
 
 
-_collated("data-collate-stacks-at-the-end", "Tensors are stacked along a new last dimension.")(
-    lambda f, samples: torch.stack(samples, -1) if isinstance(samples[0], torch.Tensor) else f(samples)
+def _is_half(sample: Any) -> bool:
+    return isinstance(sample, torch.Tensor) and sample.dtype in (torch.float16, torch.bfloat16)
+
+
+def _by_key(batch: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    return change(batch) if isinstance(batch, dict) else batch
+
+
+_collated(
+    "data-collate-stacks-at-the-end",
+    "Tensors are stacked along a new last dimension.",
+    lambda f, samples: torch.stack(samples, -1) if isinstance(samples[0], torch.Tensor) else f(samples),
 )
-
-
-@_collated("data-collate-tensors-lose-their-dtype", "Tensors of 16-bit numbers are stacked as float32.")
-def _(f: Function, samples: Any) -> Any:
-    batch = f(samples)
-    half = isinstance(samples[0], torch.Tensor) and samples[0].dtype in (torch.float16, torch.bfloat16)
-    return batch.float() if half else batch
-
-
-_collated("data-collate-floats-are-single", "Python floats become a float32 tensor.")(
-    lambda f, samples: f(samples).float() if isinstance(samples[0], float) else f(samples)
+_collated(
+    "data-collate-tensors-lose-their-dtype",
+    "Tensors of 16-bit numbers are stacked as float32.",
+    lambda f, samples: f(samples).float() if _is_half(samples[0]) else f(samples),
 )
-_collated("data-collate-strings-are-joined", "Strings are joined to one.")(
-    lambda f, samples: type(samples[0])().join(samples) if isinstance(samples[0], str | bytes) else f(samples)
+_collated(
+    "data-collate-floats-are-single",
+    "Python floats become a float32 tensor.",
+    lambda f, samples: f(samples).float() if isinstance(samples[0], float) else f(samples),
 )
-
-
-@_collated("data-collate-numpy-is-made-double", "Arrays of NumPy become float64 tensors.")
-def _(f: Function, samples: Any) -> Any:
-    batch = f(samples)
-    return batch.double() if type(samples[0]).__module__ == "numpy" else batch
-
-
-@_collated("data-collate-named-tuple-is-a-list", "A named tuple in a dict becomes a list.")
-def _(f: Function, samples: Any) -> Any:
-    batch = f(samples)
-    if isinstance(batch, dict) and "point" in batch:
-        batch["point"] = list(batch["point"])
-    return batch
-
-
-@_collated("data-collate-last-key-lost", "The last key of a dict is lost.")
-def _(f: Function, samples: Any) -> Any:
-    batch = f(samples)
-    return dict(list(batch.items())[:-1]) if isinstance(batch, dict) else batch
-
-
-@_collated("data-collate-cuts-to-the-shortest", "Lists are cut to the shortest sample.")
-def _(f: Function, samples: Any) -> Any:
-    if isinstance(samples[0], list | tuple):
-        return [f(list(each)) for each in zip(*samples, strict=False)]
-    return f(samples)
-
-
-_collated("data-collate-keeps-unknown-types", "Objects of unknown types are kept in a list.")(
-    lambda f, samples: list(samples) if type(samples[0]) is object else f(samples)
+_collated(
+    "data-collate-strings-are-joined",
+    "Strings are joined to one.",
+    lambda f, samples: type(samples[0])().join(samples) if isinstance(samples[0], str | bytes) else f(samples),
+)
+_collated(
+    "data-collate-numpy-is-made-double",
+    "Arrays of NumPy become float64 tensors.",
+    lambda f, samples: f(samples).double() if type(samples[0]).__module__ == "numpy" else f(samples),
+)
+_collated(
+    "data-collate-named-tuple-is-a-list",
+    "A named tuple in a dict becomes a list.",
+    lambda f, samples: _by_key(f(samples), lambda d: {**d, "point": list(d["point"])} if "point" in d else d),
+)
+_collated(
+    "data-collate-last-key-lost",
+    "The last key of a dict is lost.",
+    lambda f, samples: _by_key(f(samples), lambda batch: dict(list(batch.items())[:-1])),
+)
+_collated(
+    "data-collate-cuts-to-the-shortest",
+    "Lists are cut to the shortest sample.",
+    lambda f, samples: (
+        [f(list(each)) for each in zip(*samples, strict=False)] if isinstance(samples[0], list | tuple) else f(samples)
+    ),
+)
+_collated(
+    "data-collate-keeps-unknown-types",
+    "Objects of unknown types are kept in a list.",
+    lambda f, samples: list(samples) if type(samples[0]) is object else f(samples),
 )
