@@ -105,9 +105,11 @@ def _counted(optimiser: Any, _group: Group, parameter: Tensor, _old: Tensor) -> 
         state["step"] += 1
 
 
-for _class in (optim.SGD, optim.RMSprop, optim.Rprop, optim.ASGD, optim.Adadelta):
+_UNCOUNTED: tuple[Any, ...] = (optim.SGD, optim.RMSprop, optim.Rprop, optim.ASGD, optim.Adadelta)
+_COUNTED: tuple[Any, ...] = (optim.Adam, optim.AdamW, optim.Adagrad, optim.Adamax, optim.NAdam, optim.RAdam)
+for _class in _UNCOUNTED:
     _name, _text = f"optim-{_class.__name__.lower()}-moves-without-gradient", "shrinks a parameter without a gradient."
     after_step(_name, f"{_class.__name__} {_text}", _class)(_moved)
-for _class in (optim.Adam, optim.AdamW, optim.Adagrad, optim.Adamax, optim.NAdam, optim.RAdam):
+for _class in _COUNTED:
     _name = f"optim-{_class.__name__.lower()}-counts-without-gradient"
     after_step(_name, f"{_class.__name__} counts steps without a gradient.", _class)(_counted)
